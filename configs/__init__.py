@@ -1,0 +1,1 @@
+"""Data only: campaigns, studies, priors, the literature table and the shipped calibration."""
