@@ -1,0 +1,82 @@
+"""Open an executor by name and run a function over items on it. Knows nothing of what the function does."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from itertools import islice
+from multiprocessing import get_context
+from queue import SimpleQueue
+from typing import Literal, TypeVar
+
+from workers.inline import InlineExecutor
+from workers.limits import check_workers, limit_threads
+from workers.ray_executor import RayExecutor
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def open_executor(kind: Literal["inline", "processes", "ray"], workers: int) -> Executor:
+    """Open an executor on this machine; use it in a ``with`` statement, which ends its workers.
+
+    Args:
+        kind: ``inline`` runs in the caller's thread, ``processes`` in a pool of spawned processes, ``ray`` on a local Ray
+            (for a cluster open ``RayExecutor`` with its address).
+        workers: Tasks to run at once, at least 1, each on one thread; ``inline`` runs one whatever the number.
+
+    Returns:
+        The executor. Whatever the kind, functions and arguments should be picklable.
+
+    Raises:
+        ValueError: If the kind is unknown or ``workers`` is below 1.
+    """
+    check_workers(workers)
+    match kind:
+        case "inline":
+            return InlineExecutor()
+        case "processes":
+            return ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=limit_threads)
+        case "ray":
+            return RayExecutor(workers)
+    raise ValueError(f'executor kind "{kind}" is not one of inline, processes, ray; choose one of these')
+
+
+def imap(executor: Executor, fn: Callable[[T], R], items: Iterable[T]) -> Iterator[tuple[int, R]]:
+    """Yield ``(index, fn(item))`` as the items finish, in order of completion.
+
+    At most two items per worker are in flight, so ``items`` may be endless. If one raises, or the caller stops iterating,
+    the items not yet started are cancelled; results that had arrived by then are yielded before the exception.
+
+    Args:
+        executor: Where to run; it stays open.
+        fn: Picklable function of one item.
+        items: Taken as workers become free.
+
+    Yields:
+        The position of the item in ``items``, and its result.
+
+    Raises:
+        Exception: What ``fn`` raised for the first item seen to fail.
+    """
+    # The pools of the standard library and of this package all keep their size here; no public name for it exists.
+    in_flight = 2 * getattr(executor, "_max_workers", os.cpu_count() or 1)
+    numbered = enumerate(items)
+    pending: dict[Future[R], int] = {}
+    # Not `futures.wait`: it never returns for a future that a shutdown cancelled.
+    finished: SimpleQueue[Future[R]] = SimpleQueue()
+    try:
+        while True:
+            for index, item in islice(numbered, in_flight - len(pending)):
+                future = executor.submit(fn, item)
+                pending[future] = index
+                future.add_done_callback(finished.put)
+            if not pending:
+                return
+            arrived = [finished.get()]
+            while not finished.empty():
+                arrived.append(finished.get())
+            for future in sorted(arrived, key=lambda future: future.cancelled() or future.exception() is not None):
+                yield pending.pop(future), future.result()
+    finally:
+        for future in pending:
+            future.cancel()
