@@ -1,0 +1,1 @@
+"""Learns outcomes from measured and simulated data: Gaussian processes around the physics, baselines, calibration, validation."""
