@@ -1,0 +1,127 @@
+"""Bayesian proposals: noisy expected (hypervolume) improvement under the limits, for a joint batch, aware of pending recipes.
+
+Two rules share candidates and model: `sampled` (default), joint posterior samples and a greedy pick, and BoTorch's qLogNEI and
+qLogNEHVI (`optimizer.botorch_acquisition`). docs/decisions/0005-acquisition.md compares them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from objectives.composition import Array, Mask
+from objectives.limits import holds
+from optimizer.campaign import Campaign
+from optimizer.candidates import Feasible, search
+from optimizer.improvement import batch_gains, greedy_batch, improvement
+from optimizer.model import FittedModel, Samples
+
+Acquisition = Literal["sampled", "qlognehvi"]
+ACQUISITIONS: tuple[Acquisition, ...] = ("sampled", "qlognehvi")
+SCREEN, JOINT, CONFIRM = 64, 192, 1024  # posterior samples to screen candidates, to choose among them, to confirm a limit's probability
+SPARE = 0.03  # probability beyond the required one asked of a candidate, against the noise of `JOINT` samples
+
+
+class NoFeasibleRecipeError(ValueError):
+    """Raised when no recipe meets the limits with the required probability."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A chosen recipe ``(d,)``, its expected improvement, and how much of it is exploration (0-1)."""
+
+    recipe: Array
+    gain: float
+    exploration: float
+
+
+def objective_values(campaign: Campaign, samples: Samples) -> Array:
+    """Return the objectives ``(s, n, m)`` of samples."""
+    return np.stack([samples.outcomes[objective.outcome] for objective in campaign.objectives], axis=-1)
+
+
+def reference_point(campaign: Campaign) -> Array:
+    """Return the reference point ``(m,)``."""
+    return np.array([objective.reference for objective in campaign.objectives])
+
+
+def propose(
+    model: FittedModel, feasible: Feasible, measured: Array, pending: Array, n: int, seed: int, acquisition: Acquisition = "sampled"
+) -> list[Choice]:
+    """Return n recipes worth making next, best first.
+
+    Args:
+        model: Fitted to what was measured.
+        feasible: What may be proposed.
+        measured: Recipes of the campaign's study that have cells, ``(k, d)``: the incumbents, whatever limits they break.
+        pending: Recipes already out, ``(p, d)``: their unknown results are sampled too.
+        n: How many.
+        seed: Same data, seed and machine: same recipes.
+        acquisition: Which rule.
+
+    Raises:
+        NoFeasibleRecipeError: If no candidate meets all soft limits with the campaign's probability; says how near the best comes.
+    """
+    campaign, reference = model.campaign, reference_point(model.campaign)
+    front = _baseline(model, feasible, measured, pending, SCREEN, seed)
+
+    def score(recipes: Array) -> Array:
+        samples = model.samples(recipes, SCREEN, seed, joint=False)
+        values = np.where(samples.feasible[..., None], objective_values(campaign, samples), reference)
+        likely = samples.feasible.mean(axis=0)
+        gain = improvement(front, values, reference).mean(axis=0)
+        return np.where(likely >= campaign.probability, gain, likely - 1.0)  # below the required probability: by how far
+
+    known = np.concatenate([measured, pending])
+    candidates = search(feasible, score, known, measured, seed)
+    if not len(candidates):
+        raise NoFeasibleRecipeError("every feasible recipe has been measured or is pending; widen the design space or wait for results")
+    candidates = _likely(model, candidates, seed)
+    joint = model.samples(np.concatenate([known, candidates]), JOINT, seed)
+    values = objective_values(campaign, joint)
+    counts = np.concatenate([_counts(feasible, known, joint), joint.feasible[:, len(known) :]], axis=1)
+    usable = np.where(counts[..., None], values, reference)
+    front, rest = usable[:, : len(known)], usable[:, len(known) :]
+    if acquisition == "qlognehvi":
+        from optimizer.botorch_acquisition import choose
+
+        picks = choose(model, candidates, known, n, seed)
+    else:
+        blocked = feasible.same(candidates, candidates) | np.eye(len(candidates), dtype=bool)
+        picks = greedy_batch(front, rest, reference, n, blocked)
+    gains = batch_gains(front, rest, reference, picks)
+    certain = batch_gains(front.mean(axis=0, keepdims=True), rest.mean(axis=0, keepdims=True), reference, picks)
+    return [
+        Choice(candidates[p], gain, float(np.clip(1.0 - sure / gain, 0.0, 1.0)) if gain > 0.0 else 1.0)
+        for p, gain, sure in zip(picks, gains, certain, strict=True)
+    ]
+
+
+def _likely(model: FittedModel, candidates: Array, seed: int) -> Array:
+    """Return the candidates that meet all soft limits with the required probability, as `CONFIRM` samples say."""
+    probability = model.samples(candidates, CONFIRM, seed + 101, joint=False).feasible.mean(axis=0)
+    required = model.campaign.probability
+    for least in (required + SPARE, required):
+        if (probability >= least).any():
+            return np.asarray(candidates[probability >= least])
+    raise NoFeasibleRecipeError(
+        f"no recipe meets all limits with probability {required:g}; the best found reaches {probability.max():.2f}; "
+        "lower limits.probability, loosen a limit or widen the design space"
+    )
+
+
+def _counts(feasible: Feasible, known: Array, samples: Samples) -> Mask:
+    """Return in which samples a known recipe (the first columns) counts as an incumbent: every limit met, ``(s, k)`` bool."""
+    return np.asarray(samples.feasible[:, : len(known)] & holds(feasible.constraints, known)[None, :])
+
+
+def _baseline(model: FittedModel, feasible: Feasible, measured: Array, pending: Array, n: int, seed: int) -> Array:
+    """Return the front of what is known in each sample, ``(n, k, m)``."""
+    known, reference = np.concatenate([measured, pending]), reference_point(model.campaign)
+    if not len(known):
+        return np.zeros((n, 0, len(reference)))
+    samples = model.samples(known, n, seed)
+    counts = _counts(feasible, known, samples)
+    return np.where(counts[..., None], objective_values(model.campaign, samples), reference)

@@ -1,0 +1,160 @@
+"""A campaign: design space, goal, conditions and limits, as read from a TOML file. Data only; imports no torch."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from objectives.calibration import load_calibration
+from objectives.design_space import DesignSpace
+from objectives.energy import Stack
+from objectives.limits import Constraint, SoftLimits, electrode_constraints
+from objectives.outcomes import OUTCOMES
+from objectives.physics import Conditions, Physics, find_study
+from objectives.repair import Accept
+from objectives.studies import read_data
+from objectives.weighing import Balance, weighable
+
+DEFAULT = "ncm811-lpscl"
+
+
+class CampaignError(ValueError):
+    """Raised when a campaign file contradicts itself or names what does not exist."""
+
+
+@dataclass(frozen=True)
+class Objective:
+    """An outcome to maximise; below ``reference`` it counts for nothing."""
+
+    outcome: str
+    reference: float
+
+    def __post_init__(self) -> None:
+        if self.outcome not in OUTCOMES:
+            raise CampaignError(f'objective "{self.outcome}" is not an outcome; use one of {", ".join(OUTCOMES)}')
+
+
+@dataclass(frozen=True)
+class Batch:
+    """How a batch is made: recipes, mass of each mix, the balance and the mill."""
+
+    size: int = 4
+    batch_mg: float = 500.0
+    balance_mg: float = 0.1
+    mill_minimum_mg: float = 5000.0
+
+    @property
+    def balance(self) -> Balance:
+        """Return the balance."""
+        return Balance(self.balance_mg)
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """Everything a proposal depends on but the measurements; immutable."""
+
+    name: str
+    study: str
+    conditions: Conditions
+    stack: Stack
+    space: DesignSpace
+    objectives: tuple[Objective, ...]
+    limits: SoftLimits
+    probability: float
+    ohmic_limit_at: Mapping[str, float]
+    batch: Batch
+
+    def physics(self) -> Physics:
+        """Return the closed form for this campaign's study and conditions, at the bundled calibration."""
+        return Physics(find_study(self.study), self.conditions, self.stack, load_calibration())
+
+    def constraints(self, physics: Physics) -> tuple[Constraint, ...]:
+        """Return the hard limits."""
+        return electrode_constraints(self.space, physics.percolation_margin)
+
+    def accept(self, constraints: tuple[Constraint, ...]) -> Accept:
+        """Return whether recipes keep the hard limits as weighed on this campaign's balance."""
+        from objectives.limits import holds
+
+        batch = self.batch
+        return weighable(batch.batch_mg, lambda x: holds(constraints, x), batch.balance, batch.mill_minimum_mg)
+
+    @property
+    def ohmic_is_limit(self) -> bool:
+        """Whether the ohmic drop is a limit at this campaign's conditions; elsewhere it is priced."""
+        return all(abs(getattr(self.conditions, key) - value) < 1e-9 for key, value in self.ohmic_limit_at.items())
+
+    def at(self, *, study: str | None = None, temperature_c: float | None = None, c_rate: float | None = None) -> Campaign:
+        """Return the campaign for another study or condition; None keeps what it has."""
+        conditions = replace(
+            self.conditions,
+            temperature_c=self.conditions.temperature_c if temperature_c is None else temperature_c,
+            c_rate=self.conditions.c_rate if c_rate is None else c_rate,
+        )
+        find_study(study or self.study)
+        return replace(self, study=study or self.study, conditions=conditions)
+
+
+def _build(kind: type[Any], name: str, table: Mapping[str, Any]) -> Any:
+    known = {f.name for f in fields(kind)}
+    unknown = sorted(set(table) - known)
+    if unknown:
+        raise CampaignError(f"[{name}] has no setting {unknown[0]!r}; its settings are {', '.join(sorted(known))}")
+    return kind(**table)
+
+
+def parse_campaign(text: str, origin: str) -> Campaign:
+    """Return the campaign of a TOML text.
+
+    Raises:
+        CampaignError: If the text is not TOML, or a table is missing, unknown or contradicts itself.
+    """
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise CampaignError(f"{origin} is not valid TOML: {error}; correct the file") from error
+    known = {"name", "study", "conditions", "stack", "space", "objective", "limits", "batch"}
+    unknown = sorted(set(data) - known)
+    if unknown:
+        raise CampaignError(f"{origin} has an unknown table {unknown[0]!r}; use {', '.join(sorted(known))}")
+    for needed in ("name", "space", "objective"):
+        if needed not in data:
+            raise CampaignError(f"{origin} has no {needed!r}; add it (see the bundled {DEFAULT}.toml)")
+    limits = dict(data.get("limits", {}))
+    probability = float(limits.pop("probability", 0.8))
+    if not 0.0 < probability < 1.0:
+        raise CampaignError(f"{origin}: limits.probability must lie between 0 and 1, got {probability:g}; correct it")
+    objectives = tuple(_build(Objective, "objective", table) for table in data["objective"])
+    if not 1 <= len(objectives) <= 2:
+        raise CampaignError(f"{origin}: a goal has one or two objectives, got {len(objectives)}; remove the others")
+    ohmic_limit_at = limits.pop("ohmic_limit_at", {})
+    campaign = Campaign(
+        name=str(data["name"]),
+        study=str(data.get("study", "new")),
+        conditions=_build(Conditions, "conditions", data.get("conditions", {})),
+        stack=_build(Stack, "stack", data.get("stack", {})),
+        space=DesignSpace.from_table(data["space"]),
+        objectives=objectives,
+        limits=_build(SoftLimits, "limits", limits),
+        probability=probability,
+        ohmic_limit_at=ohmic_limit_at,
+        batch=_build(Batch, "batch", data.get("batch", {})),
+    )
+    return campaign.at()
+
+
+def load_campaign(path: Path | None = None) -> Campaign:
+    """Return the campaign of a file, or the bundled reference campaign.
+
+    Raises:
+        CampaignError: As `parse_campaign`, or if the file cannot be read.
+    """
+    if path is None:
+        return parse_campaign(read_data(f"{DEFAULT}.toml"), f"{DEFAULT}.toml")
+    try:
+        return parse_campaign(path.read_text(encoding="utf-8"), str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise CampaignError(f"the campaign file {path} cannot be read ({error}); check the path") from error

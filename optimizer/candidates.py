@@ -1,0 +1,87 @@
+"""Candidate recipes for a proposal: every one on the lab grid, weighable, and inside the hard limits; none a repeat."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from objectives.composition import Array, Mask
+from objectives.design_space import DesignSpace
+from objectives.limits import Constraint, holds
+from objectives.repair import Accept, feasible_sample, repair
+
+START = 4096  # low-discrepancy points drawn; about half survive the electrode's limits
+ROUNDS = (0.10, 0.04, 0.015)  # widths of the perturbation rounds, in units of the cube
+PARENTS, CHILDREN = 60, 12  # best candidates perturbed a round, and how often each
+REPEAT_SHARE = 0.02  # recipes nearer than this in every encoded parameter are the same recipe to a lab
+KEEP = 500  # candidates that enter the joint posterior
+
+Score = Callable[[Array], Array]
+
+
+@dataclass(frozen=True)
+class Feasible:
+    """The recipes a campaign may propose: space, hard limits and the balance."""
+
+    space: DesignSpace
+    constraints: tuple[Constraint, ...]
+    accept: Accept
+
+    def sample(self, n: int, seed: int) -> Array:
+        """Return up to n feasible recipes spread over the space."""
+        return feasible_sample(self.space, self.constraints, n, self.accept, seed)
+
+    def keep(self, recipes: Array) -> Array:
+        """Return the recipes that are feasible, each once."""
+        unique = np.unique(recipes, axis=0)
+        inside = unique[holds(self.constraints, unique)]
+        return inside[self.accept(inside)] if len(inside) else inside
+
+    def repaired(self, recipes: Array, seed: int) -> Array:
+        """Return recipes brought back onto the feasible set, each once: optima like to sit on its surface."""
+        return np.unique(repair(self.space, self.constraints, recipes, self.accept, seed), axis=0)
+
+    def same(self, a: Array, b: Array) -> Mask:
+        """Return which of ``a`` (n, d) and ``b`` (k, d) are the same recipe to a lab, ``(n, k)`` bool."""
+        if not len(a) or not len(b):
+            return np.zeros((len(a), len(b)), dtype=bool)
+        apart = np.abs(self.space.encode(a)[:, None, :] - self.space.encode(b)[None, :, :])
+        return np.asarray((apart < REPEAT_SHARE).all(axis=-1))
+
+    def new(self, recipes: Array, known: Array) -> Array:
+        """Return the recipes that repeat none of the known ones."""
+        return recipes[~self.same(recipes, known).any(axis=1)]
+
+
+def search(feasible: Feasible, score: Score, known: Array, starts: Array, seed: int) -> Array:
+    """Return the most promising feasible recipes ``(c, d)``, best first, at most `KEEP`.
+
+    Args:
+        feasible: What may be proposed.
+        score: Recipes ``(n, d)`` to a score ``(n,)``, higher is better.
+        known: Recipes not to repeat.
+        starts: Recipes to look around as well (incumbents), feasible or not.
+        seed: Of the points and perturbations.
+    """
+    rng = np.random.default_rng([seed, 1])
+    pool = feasible.sample(START, seed)
+    if len(starts):
+        pool = np.unique(np.concatenate([pool, feasible.repaired(starts, seed)]), axis=0)
+    pool = feasible.new(pool, known)
+    scores = score(pool)
+    for width in ROUNDS:
+        parents = feasible.space.encode(pool[np.argsort(-scores, kind="stable")[:PARENTS]])
+        moves = np.repeat(parents, CHILDREN, axis=0)
+        mask = rng.random(moves.shape) < 0.6  # some parameters stay, so that a move can follow an edge of the feasible set
+        raw = feasible.space.decode(np.clip(moves + width * mask * rng.standard_normal(moves.shape), 0.0, 1.0))
+        outside = ~holds(feasible.constraints, raw)
+        children = np.concatenate([feasible.keep(raw[~outside]), feasible.repaired(raw[outside], seed)]) if outside.any() else feasible.keep(raw)
+        children = feasible.new(np.unique(children, axis=0), known)
+        if not len(children):
+            continue
+        pool, scores = np.concatenate([pool, children]), np.concatenate([scores, score(children)])
+        pool, first = np.unique(pool, axis=0, return_index=True)
+        scores = scores[first]
+    return np.asarray(pool[np.argsort(-scores, kind="stable")[:KEEP]])

@@ -1,0 +1,327 @@
+"""The commands of `glittercake`. Heavy libraries are imported inside the commands that need them, so that help and checks are quick."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from objectives.recipe import Recipe
+    from optimizer.campaign import Campaign
+
+REFUSED = 1  # exit code of refused input and of what is infeasible; wrong usage is 2, from typer
+SLOW_S = 2.0  # a step that takes longer says that it is at work
+
+app = typer.Typer(
+    name="glittercake",
+    help="Tells a battery lab which all-solid-state cathode to make next, and why.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")]
+CampaignFile = Annotated[Path | None, typer.Option("--campaign", metavar="FILE", help="Campaign TOML; the reference campaign when left out.")]
+StudyName = Annotated[str | None, typer.Option("--study", metavar="NAME", help="A bundled study, or `new` for a lab not measured yet.")]
+Temperature = Annotated[float | None, typer.Option("--temperature", metavar="C", help="Test temperature; the campaign's when left out.")]
+CRate = Annotated[float | None, typer.Option("--c-rate", metavar="1/H", help="Test C-rate; the campaign's when left out.")]
+Am = Annotated[float, typer.Option("--am", metavar="WT%", help="Active material, wt% of the composite.")]
+Coating = Annotated[str, typer.Option("--coating", metavar="RATIO", help='AM:SE of the coated powder ("95:5"), its SE wt% (5), or none.')]
+SeSize = Annotated[float, typer.Option("--se-size", metavar="UM", help="Median size of the free SE, um.")]
+Vgcf = Annotated[float, typer.Option("--vgcf", metavar="WT%", help="VGCF, wt% of the composite.")]
+
+
+class Evidence(StrEnum):
+    """Which rows of the bundled table to learn from."""
+
+    all = "all"
+    primary = "primary"
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Return the evidence flags it stands for."""
+        return ("primary",) if self is Evidence.primary else ("primary", "secondary")
+
+
+class StrategyName(StrEnum):
+    """How recipes are chosen."""
+
+    auto = "auto"
+    bayesian = "bayesian"
+    sobol = "sobol"
+
+
+class AcquisitionName(StrEnum):
+    """The rule of the bayesian strategy."""
+
+    sampled = "sampled"
+    qlognehvi = "qlognehvi"
+
+
+class ExecutorName(StrEnum):
+    """Where folds run."""
+
+    inline = "inline"
+    processes = "processes"
+    ray = "ray"
+
+
+class Leave(StrEnum):
+    """What a fold leaves out."""
+
+    design = "design"
+    study = "study"
+
+
+EvidenceOption = Annotated[Evidence, typer.Option("--evidence", help="Learn from all rows, or from those read in the primary source.")]
+
+
+def refuse(error: Exception | str) -> NoReturn:
+    """Print one sentence on stderr and leave with exit code 1."""
+    typer.echo(f"glittercake: {error}", err=True)
+    raise typer.Exit(REFUSED)
+
+
+@contextmanager
+def working(what: str) -> Iterator[None]:
+    """Say on stderr what is being done once it takes over two seconds."""
+    timer = threading.Timer(SLOW_S, lambda: typer.echo(f"{what} ...", err=True))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def print_json(data: Mapping[str, Any]) -> None:
+    """Print plain data as JSON."""
+    typer.echo(json.dumps(data, indent=2, allow_nan=False))
+
+
+def read_campaign(path: Path | None, study: str | None, temperature: float | None, c_rate: float | None) -> Campaign:
+    """Return the campaign that the options describe."""
+    from objectives.studies import UnknownStudyError
+    from optimizer.campaign import load_campaign
+
+    try:
+        return load_campaign(path).at(study=study, temperature_c=temperature, c_rate=c_rate)
+    except (ValueError, UnknownStudyError) as error:
+        refuse(error)
+
+
+def read_recipe(am: float, coating: str, se_size: float, vgcf: float) -> Recipe:
+    """Return the recipe that the options describe."""
+    from objectives.recipe import Recipe, RecipeError, parse_coating
+
+    try:
+        return Recipe(am, parse_coating(coating), se_size, vgcf)
+    except RecipeError as error:
+        refuse(error)
+
+
+@app.command()
+def suggest(
+    n: Annotated[int | None, typer.Option("-n", help="How many recipes; the campaign's batch size when left out.")] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Same data, seed and machine: same recipes.")] = 0,
+    campaign: CampaignFile = None,
+    study: StudyName = None,
+    temperature: Temperature = None,
+    c_rate: CRate = None,
+    pending: Annotated[Path | None, typer.Option("--pending", metavar="FILE", help="Recipes already being made: JSON that suggest printed.")] = None,
+    strategy: Annotated[StrategyName, typer.Option("--strategy")] = StrategyName.auto,
+    acquisition: Annotated[AcquisitionName, typer.Option("--acquisition", help="qlognehvi is BoTorch's; slower.")] = AcquisitionName.sampled,
+    evidence: EvidenceOption = Evidence.all,
+    as_json: Json = False,
+) -> None:
+    """Suggest the next recipes from the cells measured so far."""
+    settings = read_campaign(campaign, study, temperature, c_rate)
+    from optimizer.pending import read_pending
+
+    try:
+        out = read_pending(pending)
+        with working("fitting the surrogates and choosing recipes"):
+            from optimizer.suggest import suggest as suggest_recipes
+
+            answer = suggest_recipes(
+                settings,
+                n,
+                seed,
+                pending=out,
+                strategy=strategy.value,
+                acquisition=acquisition.value,
+                evidence=evidence.kinds,
+            )
+    except ValueError as error:
+        refuse(error)
+    if as_json:
+        print_json(answer.as_json())
+    else:
+        from optimizer.cli.render import show_suggestions
+
+        show_suggestions(answer)
+
+
+@app.command()
+def check(
+    am: Am,
+    coating: Coating,
+    se_size: SeSize,
+    vgcf: Vgcf,
+    campaign: CampaignFile = None,
+    study: StudyName = None,
+    temperature: Temperature = None,
+    c_rate: CRate = None,
+    as_json: Json = False,
+) -> None:
+    """Check a recipe by physics: limits with margins, and the nearest recipe that passes. Exits with 1 if it is refused."""
+    settings, recipe = read_campaign(campaign, study, temperature, c_rate), read_recipe(am, coating, se_size, vgcf)
+    from optimizer.check import check as check_recipe
+
+    _show_check(check_recipe(settings, recipe), as_json, exit_infeasible=True)
+
+
+@app.command()
+def predict(
+    am: Am,
+    coating: Coating,
+    se_size: SeSize,
+    vgcf: Vgcf,
+    campaign: CampaignFile = None,
+    study: StudyName = None,
+    temperature: Temperature = None,
+    c_rate: CRate = None,
+    evidence: EvidenceOption = Evidence.all,
+    as_json: Json = False,
+) -> None:
+    """Predict a recipe with the surrogates fitted to the measured cells, feasible or not."""
+    settings, recipe = read_campaign(campaign, study, temperature, c_rate), read_recipe(am, coating, se_size, vgcf)
+    with working("fitting the surrogates"):
+        from optimizer.suggest import predict as predict_recipe
+
+        answer = predict_recipe(settings, recipe, evidence.kinds)
+    _show_check(answer, as_json, exit_infeasible=False)
+
+
+def _show_check(answer: Any, as_json: bool, *, exit_infeasible: bool) -> None:
+    if as_json:
+        print_json(answer.as_json())
+    else:
+        from optimizer.cli.render import show_check
+
+        show_check(answer)
+    if exit_infeasible and not answer.feasible:
+        refuse(answer.verdict)
+
+
+@app.command()
+def simulate(
+    am: Am,
+    coating: Coating,
+    se_size: SeSize,
+    vgcf: Vgcf,
+    campaign: CampaignFile = None,
+    study: StudyName = None,
+    temperature: Temperature = None,
+    c_rate: Annotated[list[float] | None, typer.Option("--c-rate", metavar="1/H", help="C-rates; repeat the option for several.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Simulate a recipe with the calibrated closed form: structure, transport and capacity, at one or more C-rates."""
+    first = read_campaign(campaign, study, temperature, None)
+    recipe = read_recipe(am, coating, se_size, vgcf)
+    from optimizer.simulate import simulate as simulate_recipe
+
+    try:
+        answer = simulate_recipe(first, recipe, tuple(c_rate or [first.conditions.c_rate]))
+    except ValueError as error:
+        refuse(error)
+    if as_json:
+        print_json(answer)
+    else:
+        from optimizer.cli.render import show_simulation
+
+        show_simulation(answer)
+
+
+@app.command()
+def calibrate(
+    output: Annotated[Path | None, typer.Option("--output", metavar="FILE", help="Where to write; the bundled file when left out.")] = None,
+    report: Annotated[Path | None, typer.Option("--report", metavar="FILE", help="Write the table of every number reproduced (Markdown).")] = None,
+    verify: Annotated[bool, typer.Option("--verify", help="Write nothing; exit with 1 if the file would change.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Fit the closed form to every usable row of the bundled table. A second run gives the same file."""
+    from optimizer.calibrate import calibrate as run
+
+    try:
+        with working("calibrating"):
+            answer = run(output, report, verify=verify)
+    except (ValueError, OSError) as error:
+        refuse(error)
+    if as_json:
+        print_json(answer.as_json())
+    else:
+        typer.echo(answer.text)
+    if verify and answer.changed:
+        refuse(f"{answer.path} is not what the data give; run `glittercake calibrate`")
+
+
+@app.command()
+def validate(
+    leave: Annotated[Leave, typer.Option("--leave", help="What each fold leaves out, with all its rates and outcomes.")] = Leave.design,
+    workers: Annotated[int, typer.Option("--workers", min=1, help="Folds at once.")] = 2,
+    executor: Annotated[ExecutorName, typer.Option("--executor", help="Where folds run.")] = ExecutorName.processes,
+    study: StudyName = None,
+    as_json: Json = False,
+) -> None:
+    """Report honest errors: leave designs out, recalibrate the physics, refit every model, predict what was left out."""
+    from optimizer.validate import validate as run
+
+    def progress(done: int, total: int) -> None:
+        if sys.stderr.isatty() or done == total:
+            typer.echo(f"\r{done} of {total} folds", err=True, nl=done == total)
+
+    try:
+        answer = run(leave.value, executor.value, workers, study, progress)
+    except (ValueError, KeyError) as error:
+        refuse(error)
+    if as_json:
+        print_json(answer.as_json())
+    else:
+        from optimizer.cli.render import show_validation
+
+        show_validation(answer)
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Check the installation: versions, data, calibration, BoTorch's kernel. Exits with 1 if something needs mending."""
+    from optimizer.doctor import examine
+
+    findings = examine()
+    if as_json:
+        print_json({"ok": all(f.ok for f in findings), "findings": [vars(f) for f in findings]})
+    else:
+        from optimizer.cli.render import show_findings
+
+        show_findings(findings)
+    broken = [f for f in findings if not f.ok]
+    if broken:
+        refuse(f"{broken[0].what}: {broken[0].detail}")
+
+
+def main() -> None:
+    """Run the command line."""
+    from optimizer.kernel import use_own_directory
+
+    use_own_directory()
+    app()

@@ -1,0 +1,89 @@
+"""Why a recipe is proposed: what it trades against the nearest measured cell, what binds, how much is exploration."""
+
+from __future__ import annotations
+
+from objectives.composition import Array
+from objectives.design_space import DesignSpace
+from objectives.recipe import RECIPE_FIELDS, Recipe, format_coating
+from optimizer.measured import MeasuredDesign, nearest, outside
+from optimizer.report import Interval, LimitState
+
+LABELS = {"am_wt": "AM", "coating_se_wt": "coating", "se_particle_um": "SE size", "vgcf_wt": "VGCF"}
+NAMES = {
+    "ionic_percolation": "ionic percolation",
+    "shell_budget": "shell budget",
+    "composition": "SE left for the composite",
+    "relative_density_min": "least relative density",
+    "relative_density_max": "greatest relative density",
+    "ionic_tortuosity": "ionic tau limit",
+    "electronic_tortuosity": "electronic tau limit",
+}
+# Margin at which a limit is no longer felt, in its own unit: a fifth of the density window, one wt% of SE, 5 vol% above percolation.
+FELT = {"relative_density_min": 0.026, "relative_density_max": 0.026, "shell_budget": 1.0, "composition": 1.0, "ionic_percolation": 0.05}
+
+
+def value_text(name: str, value: float) -> str:
+    """Return a design parameter's value as people write it."""
+    if name == "coating_se_wt":
+        return "none" if value == 0.0 else format_coating(value)
+    return f"{value:.3g} {'um' if name == 'se_particle_um' else 'wt%'}"
+
+
+def trades(recipe: Array, design: MeasuredDesign, predicted: dict[str, Interval], conditions: str) -> str:
+    """Return what changes against a measured design, and what is expected for it."""
+    changes = [
+        f"{LABELS[name]} {value_text(name, old)} -> {value_text(name, new)}"
+        for name, old, new in zip(RECIPE_FIELDS, design.recipe, recipe, strict=True)
+        if abs(new - old) > 0.02 * max(abs(old), 1e-9) and abs(new - old) > 0.05
+    ]
+    gains = []
+    for outcome, unit in (("volumetric_energy_density", "Wh/L"), ("discharge_capacity", "mAh/g")):
+        now = predicted[outcome]
+        before = design.result(outcome, conditions)
+        interval = f"{now.mean:.0f} {unit} ({now.low:.0f}-{now.high:.0f})"
+        gains.append(f"expects {interval}" + (f" where it measured {before:.0f}" if before is not None else ""))
+    what = ", ".join(changes) if changes else "the same composition again"
+    return f"against {design.name} ({design.study}: {design.summary}) it changes {what} and " + "; ".join(gains)
+
+
+def binding(limits: tuple[LimitState, ...], space: DesignSpace, recipe: Array) -> str:
+    """Return which limit binds: a bound it sits on, the least likely soft limit, or the tightest one."""
+    at_bound = [
+        f"{LABELS[p.name]} at its {'lower' if abs(x - p.lower) < 1e-9 else 'upper'} bound ({value_text(p.name, float(x))})"
+        for p, x in zip(space.parameters, recipe, strict=True)
+        if min(abs(x - p.lower), abs(x - p.upper)) < 1e-9
+    ]
+    unsure = [s for s in limits if s.probability < 0.99]
+    if unsure:
+        worst = min(unsure, key=lambda s: s.probability)
+        at_bound.append(f"{NAMES.get(worst.name, worst.name)} (holds with probability {worst.probability:.2f})")
+    tight = [s for s in limits if s.name in FELT and s.margin < FELT[s.name] and s not in unsure]
+    at_bound.extend(f"{NAMES[s.name]} (margin {s.margin:.2g} {s.unit})" for s in tight)
+    return "binds: " + ", ".join(at_bound) if at_bound else "no limit binds"
+
+
+def reason(
+    recipe: Recipe,
+    designs: tuple[MeasuredDesign, ...],
+    space: DesignSpace,
+    study: str,
+    conditions: str,
+    predicted: dict[str, Interval],
+    limits: tuple[LimitState, ...],
+    exploration: float | None,
+) -> str:
+    """Return the reason for one proposal, a few sentences."""
+    import numpy as np
+
+    x = np.array(recipe.values())
+    design, distance = nearest(designs, space, x, study)
+    parts = [trades(x, design, predicted, conditions), binding(limits, space, x)]
+    if exploration is None:
+        parts.append("chosen to fill the space, not for its expected result")
+    else:
+        parts.append(f"{100.0 * exploration:.0f} % of its expected gain is exploration")
+    beyond = outside(designs, x)
+    if beyond:
+        parts.append(f"extrapolates: {', '.join(LABELS[RECIPE_FIELDS[i]] for i in beyond)} beyond every measured cell")
+    parts.append(f"distance to that cell {distance:.2f} of the space's width")
+    return "; ".join(parts)

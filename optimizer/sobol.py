@@ -1,0 +1,35 @@
+"""Space-filling proposals under the constraints, for a cold start: scrambled Sobol points that keep every hard limit."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+from scipy.stats import qmc
+
+from objectives.composition import Array
+from optimizer.candidates import Feasible
+
+OVERSAMPLE = 64  # points drawn for each recipe wanted; a fifth or more of the electrode's space keeps the limits
+
+
+def propose(feasible: Feasible, known: Array, n: int, seed: int) -> Array:
+    """Return n feasible recipes ``(n, d)`` that fill the space and repeat none of the known ones.
+
+    Points that break a limit are brought back onto the feasible set, so that its surface is filled as well.
+    """
+    dimension = feasible.space.dimension
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # a number of points that is no power of two is fine here
+        points = qmc.Sobol(dimension, rng=np.random.default_rng(seed)).random(n * OVERSAMPLE)
+    raw = feasible.space.sample(points)
+    chosen = np.zeros((0, dimension))
+    for start in range(0, len(raw), n):
+        block = feasible.repaired(raw[start : start + n], seed)
+        fresh = feasible.new(block, np.concatenate([known, chosen]))
+        for recipe in fresh:
+            if len(chosen) < n and not feasible.same(recipe[None], chosen).any():
+                chosen = np.concatenate([chosen, recipe[None]])
+        if len(chosen) == n:
+            break
+    return chosen
