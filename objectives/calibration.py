@@ -17,6 +17,7 @@ from objectives.composition import Array
 from objectives.studies import NEW_STUDY_OFFSET_SD, OFFSETS, Prior, load_priors, load_studies, read_data
 
 FILE = "calibration.json"
+DECIMALS = 5  # of z and its covariance: far below what any datum could show, far above the noise of floating point
 NEW_STUDY = "new"
 
 
@@ -78,17 +79,24 @@ class Calibration:
         covariance[:size, :size] = self.covariance
         return replace(self, priors=(*self.priors, *extra), z=np.concatenate([self.z, np.zeros(added)]), covariance=covariance)
 
+    def same_as(self, other: Calibration) -> bool:
+        """Return whether two calibrations are one, up to the noise of floating point on different machines."""
+        if self.fingerprint != other.fingerprint or [p.name for p in self.priors] != [p.name for p in other.priors]:
+            return False
+        near = 2.0 * 10.0**-DECIMALS
+        return bool(np.abs(self.z - other.z).max() <= near and np.abs(self.covariance - other.covariance).max() <= near)
+
     def dumps(self) -> str:
-        """Return the calibration as JSON text; six significant digits, so that a second run writes the same file."""
+        """Return the calibration as JSON text, z and its covariance to five decimals of a prior standard deviation."""
 
         def rounded(value: float) -> float:
-            return float(f"{value:.6g}") + 0.0
+            return round(value, DECIMALS) + 0.0
 
         parameters = self.parameters()
         sd = np.sqrt(np.diag(self.covariance))
         table = {
             prior.name: {
-                "value": rounded(float(parameters[prior.name])),
+                "value": float(f"{float(parameters[prior.name]):.5g}"),
                 "z": rounded(float(z)),
                 "z_sd": rounded(float(s)),
                 "prior": {"value": prior.value, "spread": prior.spread, "scale": "log" if prior.log else "linear"},

@@ -7,7 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from objectives.calibration import FILE
+from objectives.calibration import FILE, Calibration, CalibrationError, parse
 from optimizer.report import rounded
 from surrogates.calibration.fit import as_calibration, build_problem, fit
 from surrogates.calibration.report import left_out, markdown
@@ -54,17 +54,24 @@ def calibrate(output: Path | None, report: Path | None, *, verify: bool) -> Cali
     """
     problem = build_problem()
     full = fit(problem)
-    text = as_calibration(full).dumps()
+    calibration = as_calibration(full)
     path = output or Path(str(files("configs").joinpath(FILE)))
-    before = path.read_text(encoding="utf-8") if path.exists() else ""
-    changed = text != before
+    changed = not _is_current(path, calibration)
     if changed and not verify:
-        _replace(path, text)
+        _replace(path, calibration.dumps())
     if report is not None and not verify:
         _replace(report, markdown(problem, full, fit(problem, ordinal=False), left_out(problem)))
     observed = problem.observe(full.z)
     failing = tuple(s.name for s in problem.sentences if s.known_failure is None and not bool((s.margins(observed) >= 0.0).all()))
     return Calibrated(path, changed, full.cost, len(problem.targets), failing, report)
+
+
+def _is_current(path: Path, calibration: Calibration) -> bool:
+    """Return whether a file already holds this calibration; a file that cannot be read does not."""
+    try:
+        return parse(path.read_text(encoding="utf-8")).same_as(calibration)
+    except (FileNotFoundError, CalibrationError):
+        return False
 
 
 def _replace(path: Path, text: str) -> None:

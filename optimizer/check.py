@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -89,30 +90,39 @@ def check(campaign: Campaign, recipe: Recipe) -> Check:
     reserve = float(best.percolation_margin[0] - percolation_constraint(constraints).margin(x)[0])
     hard = hard_states(x, constraints, float((draws.percolation_margin >= reserve).mean()))
     soft = soft_states({name: margin[:, 0] for name, margin in sampled.items()}, estimate)
-    together = float(np.logical_and.reduce([margin[:, 0] >= 0.0 for margin in sampled.values()]).mean())
     weighable = bool(campaign.accept(constraints)(x)[0])
-    feasible = all(state.holds for state in (*hard, *soft)) and weighable and together >= campaign.probability
+    feasible = all(state.holds for state in (*hard, *soft)) and weighable and probability_of_limits(campaign, physics, x) >= campaign.probability
     named = {name: values[:, 0] for name, values in from_outcomes(draws).items()}
     nearest = recipe if feasible else nearest_passing(campaign, physics, x[0])
     return Check(recipe, campaign, "physics", intervals(named, campaign), (*hard, *soft), feasible, nearest, bool(best.percolates[0]))
 
 
+def probability_of_limits(campaign: Campaign, physics: Physics, x: Array) -> float:
+    """Return the probability that one recipe ``(1, d)`` meets all soft limits, by physics with its calibration's uncertainty."""
+    margins = physics_margins(campaign, x, physics.draws(x, DRAWS, SEED))
+    return float(np.logical_and.reduce([margin[:, 0] >= 0.0 for margin in margins.values()]).mean())
+
+
 def nearest_passing(campaign: Campaign, physics: Physics, x: Array) -> Recipe | None:
-    """Return the nearest recipe on the lab grid that keeps every hard limit and, by physics, the soft ones with the required probability."""
+    """Return the nearest recipe on the lab grid that keeps every hard limit and, by physics, the soft ones with the required probability.
+
+    The search judges thousands of recipes by a few draws, and what it finds by all of them; where the few were too kind it is
+    repeated with fewer of them allowed to fail.
+    """
     z = physics.calibration.draws(NEAR_DRAWS, SEED)
-    allowed = int(NEAR_DRAWS * (1.0 - campaign.probability))  # draws in which a limit may fail
-
-    def likely(recipes: Array) -> Array:
-        margins = physics_margins(campaign, recipes, physics.outcomes(recipes, z))
-        worst = np.minimum.reduce(list(margins.values()))
-        return np.minimum(
-            np.sort(worst, axis=0)[allowed], np.minimum.reduce(list(physics_margins(campaign, recipes, physics.outcomes(recipes)).values()))
-        )
-
     hard = campaign.constraints(physics)
-    constraints = (*hard, Constraint("soft limits", "", likely))
-    try:
-        found = nearest_feasible(campaign.space, constraints, x, campaign.accept(hard))
-    except InfeasibleError:
-        return None
-    return None if found is None else Recipe.from_row(found)
+
+    def likely(recipes: Array, allowed: int) -> Array:
+        best = np.minimum.reduce(list(physics_margins(campaign, recipes, physics.outcomes(recipes)).values()))
+        worst = np.minimum.reduce(list(physics_margins(campaign, recipes, physics.outcomes(recipes, z)).values()))
+        return np.minimum(np.sort(worst, axis=0)[allowed], best)
+
+    for allowed in range(int(NEAR_DRAWS * (1.0 - campaign.probability)), -1, -1):
+        constraint = Constraint("soft limits", "", partial(likely, allowed=allowed))
+        try:
+            found = nearest_feasible(campaign.space, (*hard, constraint), x, campaign.accept(hard))
+        except InfeasibleError:
+            return None
+        if found is not None and probability_of_limits(campaign, physics, found[None]) >= campaign.probability:
+            return Recipe.from_row(found)
+    return None

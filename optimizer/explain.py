@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from objectives.composition import Array
 from objectives.design_space import DesignSpace
 from objectives.recipe import RECIPE_FIELDS, Recipe, format_coating
@@ -30,20 +32,23 @@ def value_text(name: str, value: float) -> str:
 
 
 def trades(recipe: Array, design: MeasuredDesign, predicted: dict[str, Interval], conditions: str) -> str:
-    """Return what changes against a measured design, and what is expected for it."""
+    """Return what changes against the nearest measured design, and what is expected for it: two sentences."""
     changes = [
         f"{LABELS[name]} {value_text(name, old)} -> {value_text(name, new)}"
         for name, old, new in zip(RECIPE_FIELDS, design.recipe, recipe, strict=True)
         if abs(new - old) > 0.02 * max(abs(old), 1e-9) and abs(new - old) > 0.05
     ]
-    gains = []
+    expected = []
     for outcome, unit in (("volumetric_energy_density", "Wh/L"), ("discharge_capacity", "mAh/g")):
-        now = predicted[outcome]
-        before = design.result(outcome, conditions)
-        interval = f"{now.mean:.0f} {unit} ({now.low:.0f}-{now.high:.0f})"
-        gains.append(f"expects {interval}" + (f" where it measured {before:.0f}" if before is not None else ""))
-    what = ", ".join(changes) if changes else "the same composition again"
-    return f"against {design.name} ({design.study}: {design.summary}) it changes {what} and " + "; ".join(gains)
+        now, before = predicted[outcome], design.result(outcome, conditions)
+        against = "" if before is None else f", {round(now.mean - before):+d}"
+        expected.append(f"{now.mean:.0f} {unit} ({now.low:.0f} to {now.high:.0f}{against})")
+    tau, density = predicted["ionic_tortuosity_factor"].mean, predicted["relative_density"].mean
+    what = ", ".join(changes) if changes else "the same composition"
+    return (
+        f"From {design.name} ({design.study}, measured {design.summary}): {what}. "
+        f"Expects {expected[0]} and {expected[1]}, at ionic tau {tau:.3g} and relative density {density:.3f}"
+    )
 
 
 def binding(limits: tuple[LimitState, ...], space: DesignSpace, recipe: Array) -> str:
@@ -59,7 +64,7 @@ def binding(limits: tuple[LimitState, ...], space: DesignSpace, recipe: Array) -
         at_bound.append(f"{NAMES.get(worst.name, worst.name)} (holds with probability {worst.probability:.2f})")
     tight = [s for s in limits if s.name in FELT and s.margin < FELT[s.name] and s not in unsure]
     at_bound.extend(f"{NAMES[s.name]} (margin {s.margin:.2g} {s.unit})" for s in tight)
-    return "binds: " + ", ".join(at_bound) if at_bound else "no limit binds"
+    return "Binds: " + ", ".join(at_bound) if at_bound else "No limit binds"
 
 
 def reason(
@@ -73,17 +78,15 @@ def reason(
     exploration: float | None,
 ) -> str:
     """Return the reason for one proposal, a few sentences."""
-    import numpy as np
-
     x = np.array(recipe.values())
     design, distance = nearest(designs, space, x, study)
     parts = [trades(x, design, predicted, conditions), binding(limits, space, x)]
     if exploration is None:
-        parts.append("chosen to fill the space, not for its expected result")
+        parts.append("Chosen to fill the space, not for its expected result")
     else:
         parts.append(f"{100.0 * exploration:.0f} % of its expected gain is exploration")
     beyond = outside(designs, x)
     if beyond:
-        parts.append(f"extrapolates: {', '.join(LABELS[RECIPE_FIELDS[i]] for i in beyond)} beyond every measured cell")
-    parts.append(f"distance to that cell {distance:.2f} of the space's width")
-    return "; ".join(parts)
+        parts.append(f"Extrapolates: {', '.join(LABELS[RECIPE_FIELDS[i]] for i in beyond)} beyond every measured cell")
+    parts.append(f"That cell is {distance:.2f} of the space's width away")
+    return ". ".join(parts) + "."

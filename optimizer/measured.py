@@ -31,7 +31,7 @@ class MeasuredDesign:
         """Return what was measured in a few words: capacities and energies first."""
         wanted = ("discharge_capacity", "volumetric_energy_density", "porosity")
         shown = [
-            f"{value:g} {unit}{f' at {conditions}' if conditions else ''}"
+            f"{value:.4g} {unit}{' porosity' if name == 'porosity' else ''}{f' at {conditions}' if conditions else ''}"
             for quantity in wanted
             for (name, conditions), (value, unit) in self.results.items()
             if name == quantity

@@ -8,15 +8,17 @@ import numpy as np
 from scipy.stats import qmc
 
 from objectives.composition import Array
+from objectives.repair import Accept
 from optimizer.candidates import Feasible
 
 OVERSAMPLE = 64  # points drawn for each recipe wanted; a fifth or more of the electrode's space keeps the limits
 
 
-def propose(feasible: Feasible, known: Array, n: int, seed: int) -> Array:
+def propose(feasible: Feasible, known: Array, n: int, seed: int, likely: Accept) -> Array:
     """Return n feasible recipes ``(n, d)`` that fill the space and repeat none of the known ones.
 
-    Points that break a limit are brought back onto the feasible set, so that its surface is filled as well.
+    Points that break a hard limit are brought back onto the feasible set, so that its surface is filled as well. ``likely`` says
+    which recipes meet the soft limits with the required probability; the others are passed over.
     """
     dimension = feasible.space.dimension
     with warnings.catch_warnings():
@@ -27,6 +29,7 @@ def propose(feasible: Feasible, known: Array, n: int, seed: int) -> Array:
     for start in range(0, len(raw), n):
         block = feasible.repaired(raw[start : start + n], seed)
         fresh = feasible.new(block, np.concatenate([known, chosen]))
+        fresh = fresh[likely(fresh)] if len(fresh) else fresh
         for recipe in fresh:
             if len(chosen) < n and not feasible.same(recipe[None], chosen).any():
                 chosen = np.concatenate([chosen, recipe[None]])

@@ -8,11 +8,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from objectives.composition import Array
+from objectives.composition import Array, Mask
 from objectives.recipe import Recipe
 from objectives.weighing import Sheet, sheet
 from optimizer import sobol
-from optimizer.bayesian import Acquisition, Choice, propose
+from optimizer.bayesian import SCREEN, Acquisition, Choice, propose
 from optimizer.campaign import Campaign
 from optimizer.candidates import Feasible
 from optimizer.check import DRAWS, SEED, Check, nearest_passing, percolation_constraint
@@ -136,7 +136,11 @@ def suggest_from(
     measured = incumbents(designs, campaign.study)
     used, why = choose_strategy(strategy, len(model.training["discharge_capacity"].targets))
     if used == "sobol":
-        filled = sobol.propose(feasible, np.concatenate([measured, pending]), n, seed)
+
+        def likely(recipes: Array) -> Mask:
+            return np.asarray(model.samples(recipes, SCREEN, seed, joint=False).feasible.mean(axis=0) >= campaign.probability)
+
+        filled = sobol.propose(feasible, np.concatenate([measured, pending]), n, seed, likely)
         choices: list[tuple[Array, float | None]] = [(recipe, None) for recipe in filled]
     else:
         found: list[Choice] = propose(model, feasible, measured, pending, n, seed, acquisition)

@@ -27,10 +27,10 @@ def console() -> Console:
 
 
 def digits(value: float, significant: int) -> str:
-    """Return a number with so many significant digits, never in exponent form for everyday sizes."""
-    return (
-        f"{value:.{significant}g}" if 1e-4 < abs(value) < 10**significant or value == 0.0 else f"{value:.0f}" if abs(value) >= 1.0 else f"{value:.2g}"
-    )
+    """Return a number with so many significant digits, trailing zeros kept; whole numbers beyond them, never exponents."""
+    if abs(value) >= 10.0 ** (significant - 1):
+        return f"{value:.0f}"
+    return f"{value:#.{significant}g}" if abs(value) >= 1e-4 or value == 0.0 else f"{value:.1e}"
 
 
 def interval_text(interval: Interval, significant: int) -> str:
@@ -65,7 +65,7 @@ def show_suggestions(answer: Suggestions, out: Console | None = None) -> None:
     out.print(table)
     out.print("\n[bold]Why[/bold]")
     for number, s in enumerate(answer.suggestions, start=1):
-        out.print(f"{number}. {s.reason}.")
+        out.print(f"{number}. {s.reason}")
     weigh = Table(box=None, header_style="bold", pad_edge=False, title="Weigh, mg", title_justify="left", title_style="bold")
     for title in ("", "mill: AM", "mill: SE", "mix: coated powder", "mix: free SE", "mix: VGCF", "batch"):
         weigh.add_column(title, justify="right")

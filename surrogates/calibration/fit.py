@@ -20,7 +20,8 @@ from surrogates.calibration.panel import Panel
 from surrogates.calibration.sentences import Sentence, build_sentences
 from surrogates.calibration.targets import OBSERVE, Target, build_targets
 
-STEP = 1e-4  # of a prior standard deviation, for central differences
+STEP = 1e-3  # of a prior standard deviation, for central differences
+POLISH = 6  # Gauss-Newton steps at the end: the minimum then does not depend on where the solver stopped, nor on the machine
 
 
 @dataclass(frozen=True)
@@ -101,8 +102,15 @@ def fit(
     solved = least_squares(
         residuals, np.zeros(size) if start is None else start, jac=jacobian, method="trf", x_scale=1.0, xtol=1e-10, ftol=1e-10, gtol=1e-8
     )
-    final = jacobian(solved.x)
-    return Fit(problem, solved.x, np.asarray(np.linalg.inv(final.T @ final)), float(solved.cost))
+    z = solved.x
+    for _ in range(POLISH):
+        slope = jacobian(z)
+        trial = z - np.linalg.lstsq(slope, residuals(z), rcond=None)[0]
+        if np.sum(residuals(trial) ** 2) > np.sum(residuals(z) ** 2) * (1.0 + 1e-12):
+            break
+        z = trial
+    final = jacobian(z)
+    return Fit(problem, z, np.asarray(np.linalg.inv(final.T @ final)), 0.5 * float(np.sum(residuals(z) ** 2)))
 
 
 def fingerprint() -> str:

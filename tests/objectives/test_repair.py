@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from objectives.calibration import load_calibration
 from objectives.composition import Array, Mask
 from objectives.design_space import DesignSpace, DesignSpaceError, Parameter
 from objectives.electrode import Electrodes, closed_form
@@ -12,13 +13,7 @@ from objectives.limits import Constraint, bounds, electrode_constraints, holds, 
 from objectives.repair import InfeasibleError, feasible_sample, low_discrepancy, nearest_feasible, repair
 from objectives.weighing import Balance, realised, weigh, weighable
 
-# One calibrated set of the closed form's parameters; any will do here.
-CALIBRATED = {
-    "K0": 2.2e-3, "k1": 0.26, "nu": 0.226, "om": 0.67, "eta": 0.10, "t0": 0.045, "fcm": 0.389, "b": 0.315, "fcs": 0.207, "n": 2.62,
-    "gu": 0.575, "G": 4.64, "kb": 1.85, "tg": 0.268, "EaS": 0.286, "ms": 0.671, "sAM": 2.79, "he": 0.336, "e1": 0.232, "S": 7985.0,
-    "pc": 0.0223, "te": 2.073, "cx": 0.849, "Qp": 205.1, "u0": 0.108, "Vs": 0.209, "m": 1.042, "rc": 0.0856, "rs": 0.781, "Eac": 0.431,
-    "ce": 0.0552, "ec": 0.0371, "hc": 0.2285, "pw": 1.3885, "V": 3.7305,
-}  # fmt: skip
+CALIBRATED = load_calibration().parameters()
 
 ELECTRODE = DesignSpace(
     (
@@ -37,7 +32,7 @@ def percolation(x: Array) -> Array:
             am_wt, coating, size, vgcf, temperature_c=60.0, c_rate=0.05, pressure_mpa=500.0, loading_mg_cm2=30.6, am_radius_um=3.75, am_density=4.8,
             se_density=1.64, sigma_fine=2.224, sigma_coarse=np.nan, sigma_temperature_c=30.0, plateau_mah_g=np.nan,
         ),
-        {name: np.asarray(value) for name, value in CALIBRATED.items()},
+        CALIBRATED,
     ).percolation_margin  # fmt: skip
 
 

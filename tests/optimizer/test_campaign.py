@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import pytest
+
+from objectives.studies import UnknownStudyError, read_data
+from optimizer.campaign import Campaign, CampaignError, parse_campaign
+
+TEXT = read_data("ncm811-lpscl.toml")
+
+
+def test_bundled_campaign_is_the_reference(campaign: Campaign) -> None:
+    assert campaign.name == "ncm811-lpscl"
+    assert campaign.study == "kim2025"
+    assert campaign.space.names == ("am_wt", "coating_se_wt", "se_particle_um", "vgcf_wt")
+    assert campaign.ohmic_is_limit
+
+
+def test_ohmic_drop_is_a_price_at_another_condition(campaign: Campaign) -> None:
+    assert not campaign.at(c_rate=0.2).ohmic_is_limit
+    assert not campaign.at(temperature_c=30.0).ohmic_is_limit
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('name = "ncm811-lpscl"', "", "has no 'name'"),
+        ('study = "kim2025"', 'study = "kim"', "there is no study 'kim'"),
+        ("c_rate = 0.05\npressure", "c_rate = 50\npressure", "c_rate must be between"),
+        ("probability = 0.8", "probability = 1.5", r"between 0 and 1, got 1\.5"),
+        ("balance_mg = 0.1", "balance_gram = 0.1", r"\[batch\] has no setting 'balance_gram'"),
+        ('outcome = "discharge_capacity"', 'outcome = "taste"', 'objective "taste" is not an outcome'),
+        ("lower = 70", "lower = 95", "am_wt: lower must be below upper"),
+        ("[conditions]", "[condition]", "unknown table 'condition'"),
+        ("[conditions]", "[conditions", "is not valid TOML"),
+    ],
+)
+def test_broken_campaign_is_refused_in_one_sentence(old: str, new: str, message: str) -> None:
+    assert old in TEXT
+    with pytest.raises((CampaignError, ValueError, UnknownStudyError), match=message):
+        parse_campaign(TEXT.replace(old, new, 1), "mine.toml")
+
+
+def test_third_objective_is_refused() -> None:
+    extra = TEXT + '\n[[objective]]\noutcome = "areal_capacity"\nreference = 1.0\n'
+    with pytest.raises(CampaignError, match="one or two objectives, got 3"):
+        parse_campaign(extra, "mine.toml")

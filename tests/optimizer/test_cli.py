@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from optimizer.cli import app
+
+RECIPE = ["--am", "85", "--coating", "95:5", "--se-size", "1.5", "--vgcf", "2.3"]
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(app, list(arguments))
+
+
+def test_check_json_has_the_promised_keys() -> None:
+    result = run("check", *RECIPE, "--json")
+    assert result.exit_code == 0
+    data = json.loads(result.stdout)
+    assert {"recipe", "conditions", "feasible", "predicted", "limits", "nearest_feasible"} <= set(data)
+    assert data["feasible"] is True
+    wanted = {
+        "porosity",
+        "ionic_tortuosity_factor",
+        "electronic_tortuosity_factor",
+        "discharge_capacity",
+        "areal_capacity",
+        "electrode_density",
+        "volumetric_energy_density",
+        "gravimetric_energy_density",
+    }
+    assert wanted <= set(data["predicted"])
+
+
+def test_refused_recipe_exits_with_one_and_prints_its_object() -> None:
+    result = run("check", "--am", "85", "--coating", "25", "--se-size", "1.5", "--vgcf", "2.3", "--json")
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["feasible"] is False
+    assert "shell_budget by" in result.stderr
+    assert "nearest recipe that passes" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_predict_exits_with_zero_for_an_infeasible_composition() -> None:
+    result = run("predict", "--am", "85", "--coating", "25", "--se-size", "1.5", "--vgcf", "2.3", "--json")
+    assert result.exit_code == 0
+    data = json.loads(result.stdout)
+    assert data["feasible"] is False
+    assert data["nearest_feasible"] is not None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["check", "--am", "190", "--coating", "none", "--se-size", "1", "--vgcf", "0"], "am_wt must be above 0 and at most 100"),
+        (["check", "--am", "85", "--coating", "fish", "--se-size", "1", "--vgcf", "0"], "fish"),
+        (["check", "--am", "85", "--coating", "none", "--se-size", "-1", "--vgcf", "0"], "se_particle_um must be above 0"),
+        (["check", *RECIPE, "--study", "nobody"], "there is no study 'nobody'; use one of kim2025"),
+        (["check", *RECIPE, "--c-rate", "0"], "c_rate must be between 0.001 and 10"),
+        (["check", *RECIPE, "--campaign", "missing.toml"], "missing.toml cannot be read"),
+        (["suggest", "-n", "0"], "between 1 and 32, got 0"),
+        (["suggest", "--pending", "missing.json"], "missing.json cannot be read"),
+    ],
+)
+def test_bad_input_is_refused_in_one_sentence(arguments: list[str], sentence: str) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 1
+    assert sentence in result.stderr
+    assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize("arguments", [["check"], ["nonsense"], ["suggest", "--strategy", "magic"], ["check", *RECIPE, "--am", "many"]])
+def test_wrong_usage_exits_with_two(arguments: list[str]) -> None:
+    assert run(*arguments).exit_code == 2
+
+
+def test_suggest_prints_a_batch_that_can_be_passed_back_as_pending(tmp_path: Path) -> None:
+    first = run("suggest", "-n", "2", "--json")
+    assert first.exit_code == 0
+    file = tmp_path / "batch.json"
+    file.write_text(first.stdout, encoding="utf-8")
+    second = run("suggest", "-n", "2", "--json", "--pending", str(file))
+    assert second.exit_code == 0
+    recipes = [[json.dumps(s["recipe"]) for s in json.loads(r.stdout)["suggestions"]] for r in (first, second)]
+    assert not set(recipes[0]) & set(recipes[1])
+
+
+def test_suggest_prints_a_table_with_reasons_and_masses() -> None:
+    result = run("suggest", "-n", "1")
+    assert result.exit_code == 0
+    assert "Why" in result.stdout
+    assert "Weigh, mg" in result.stdout
+    assert "Wh/L" in result.stdout
+
+
+def test_simulate_gives_each_c_rate() -> None:
+    result = run("simulate", *RECIPE, "--c-rate", "0.05", "--c-rate", "0.5", "--json")
+    assert result.exit_code == 0
+    runs = json.loads(result.stdout)["discharges"]
+    assert [r["c_rate"] for r in runs] == [0.05, 0.5]
+    assert runs[0]["discharge_capacity"]["value"] > runs[1]["discharge_capacity"]["value"]
+    assert run("simulate", *RECIPE).exit_code == 0
+
+
+def test_calibrate_verifies_the_shipped_file_and_writes_elsewhere_on_request(tmp_path: Path) -> None:
+    assert run("calibrate", "--verify").exit_code == 0
+    target = tmp_path / "calibration.json"
+    first = run("calibrate", "--output", str(target), "--json")
+    assert json.loads(first.stdout)["changed"] is True
+    text = target.read_text(encoding="utf-8")
+    second = run("calibrate", "--output", str(target), "--json")
+    assert json.loads(second.stdout)["changed"] is False
+    assert target.read_text(encoding="utf-8") == text
+    target.write_text("{}", encoding="utf-8")
+    assert run("calibrate", "--output", str(target), "--verify").exit_code == 1
+
+
+def test_doctor_finds_nothing_to_mend() -> None:
+    result = run("doctor", "--json")
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)["ok"] is True
+
+
+def test_validate_scores_every_model_on_a_study() -> None:
+    result = run("validate", "--study", "bazzoun2026", "--executor", "inline", "--json")
+    assert result.exit_code == 0, result.output
+    scores = json.loads(result.stdout)["scores"]
+    assert {s["model"] for s in scores} == {"gp", "physics", "gp-plain", "gp-sklearn", "forest"}
+    assert all(s["coverage_wilson_95"][0] <= s["coverage_90"] <= s["coverage_wilson_95"][1] for s in scores)

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from optimizer.pending import PendingError, read_pending
+
+GOOD = '{"am_wt": 85, "coating_se_wt": 5, "se_particle_um": 1.5, "vgcf_wt": 2.3}'
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    file = tmp_path / "pending.json"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def test_no_file_means_nothing_pending() -> None:
+    assert read_pending(None).shape == (0, 4)
+
+
+@pytest.mark.parametrize("text", [f"[{GOOD}]", f'{{"suggestions": [{{"recipe": {GOOD}}}]}}'])
+def test_list_and_answer_are_both_read(tmp_path: Path, text: str) -> None:
+    assert read_pending(written(tmp_path, text)).tolist() == [[85.0, 5.0, 1.5, 2.3]]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("not json", "cannot be read"),
+        ("3", "must hold a list of recipes"),
+        ("{}", "must hold a list of recipes"),
+        ("[1]", "recipe 1 in .*must be an object"),
+        ('[{"am_wt": 85}]', "recipe 1 in .*gives no coating_se_wt"),
+        (f"[{GOOD}, {GOOD.replace('85', '185')}]", "recipe 2 in .*am_wt must be above 0 and at most 100"),
+        (f"[{GOOD.replace('85', 'null')}]", "recipe 1 in"),
+    ],
+)
+def test_unusable_file_is_refused_with_the_entry(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(PendingError, match=message):
+        read_pending(written(tmp_path, text))

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from objectives.limits import holds
+from objectives.outcomes import OUTCOMES
+from objectives.recipe import Recipe
+from optimizer.campaign import Campaign
+from optimizer.candidates import Feasible
+from optimizer.model import FittedModel, fit_model
+from optimizer.suggest import SuggestError, choose_strategy, predict, suggest, suggest_from
+
+NONE = np.zeros((0, 4))
+
+
+@pytest.fixture(scope="module")
+def batch(model: FittedModel):  # type: ignore[no-untyped-def]
+    return suggest_from(model, 4, 0, NONE)
+
+
+def test_suggestions_carry_predictions_limits_reason_and_sheet(batch) -> None:  # type: ignore[no-untyped-def]
+    data = json.loads(json.dumps(batch.as_json(), allow_nan=False))
+    assert {"campaign", "seed", "strategy", "conditions", "suggestions"} <= set(data)
+    for s in data["suggestions"]:
+        assert set(s["recipe"]) == {"am_wt", "coating_se_wt", "se_particle_um", "vgcf_wt"}
+        assert set(s["predicted"]) == set(OUTCOMES)
+        for entry in s["predicted"].values():
+            assert entry["low"] <= entry["mean"] <= entry["high"]
+            assert entry["basis"]
+        assert {"name", "margin", "unit", "probability"} <= set(s["limits"][0])
+        assert s["probability_of_all_limits"] >= 0.8
+
+
+def test_sheet_masses_add_up_and_make_the_recipe(batch, feasible: Feasible) -> None:  # type: ignore[no-untyped-def]
+    for s in batch.suggestions:
+        m = s.sheet.masses_mg
+        assert m["mix_coated_powder"] + m["mix_free_se"] + m["mix_vgcf"] == pytest.approx(s.sheet.batch_mg, abs=1e-9)
+        assert m["coating_am"] + m["coating_se"] >= 5000.0 - 1e-9
+        coated = m["coating_am"] / (m["coating_am"] + m["coating_se"])
+        assert 100.0 * coated * m["mix_coated_powder"] / s.sheet.batch_mg == pytest.approx(s.recipe.am_wt, abs=0.05)
+        assert holds(feasible.constraints, np.array([s.sheet.realised.values()]))[0]
+
+
+def test_reason_names_the_nearest_cell_its_result_and_the_exploration(batch) -> None:  # type: ignore[no-untyped-def]
+    for s in batch.suggestions:
+        assert "kim2025" in s.reason
+        assert "mAh/g" in s.reason
+        assert "exploration" in s.reason
+        assert "inds" in s.reason
+
+
+def test_same_seed_gives_the_same_answer_to_the_digit(model: FittedModel, batch, campaign: Campaign) -> None:  # type: ignore[no-untyped-def]
+    assert json.dumps(suggest_from(fit_model(campaign), 4, 0, NONE).as_json()) == json.dumps(batch.as_json())
+
+
+def test_sobol_fills_the_space_with_feasible_recipes(model: FittedModel, feasible: Feasible) -> None:
+    answer = suggest_from(model, 8, 0, NONE, "sobol")
+    recipes = np.array([s.recipe.values() for s in answer.suggestions])
+    assert holds(feasible.constraints, recipes).all()
+    assert feasible.space.on_grid(recipes).all()
+    assert np.ptp(feasible.space.encode(recipes), axis=0).min() > 0.4
+    assert "fill the space" in answer.suggestions[0].reason
+
+
+def test_auto_says_what_it_took_and_why() -> None:
+    assert choose_strategy("auto", 24) == ("bayesian", "auto: 24 measured capacities to learn from")
+    assert choose_strategy("auto", 3) == ("sobol", "auto: 3 measured capacities, fewer than 4; fill the space first")
+    assert choose_strategy("sobol", 24)[0] == "sobol"
+
+
+@pytest.mark.parametrize("n", [0, -3, 33])
+def test_number_of_recipes_out_of_range_is_refused(campaign: Campaign, n: int) -> None:
+    with pytest.raises(SuggestError, match=f"between 1 and 32, got {n}"):
+        suggest(campaign, n)
+
+
+def test_new_study_is_less_sure_than_a_measured_one(campaign: Campaign) -> None:
+    recipe = Recipe(85.0, 5.0, 1.5, 2.3)
+    known, new = predict(campaign, recipe), predict(campaign.at(study="new"), recipe)
+    for name in ("porosity", "ionic_tortuosity_factor", "discharge_capacity", "volumetric_energy_density"):
+        assert new.predicted[name].high - new.predicted[name].low > 1.3 * (known.predicted[name].high - known.predicted[name].low)
+
+
+def test_prediction_of_a_measured_cell_holds_its_measurement(campaign: Campaign) -> None:
+    answer = predict(campaign, Recipe(85.0, 5.0, 1.5, 2.34))
+    capacity, energy = answer.predicted["discharge_capacity"], answer.predicted["volumetric_energy_density"]
+    assert capacity.low <= 198.88 <= capacity.high
+    assert energy.low <= 1258.0 <= energy.high
+
+
+def test_primary_evidence_alone_still_predicts(campaign: Campaign) -> None:
+    answer = predict(campaign, Recipe(85.0, 5.0, 1.5, 2.3), ("primary",))
+    assert answer.predicted["discharge_capacity"].mean == pytest.approx(197.0, abs=6.0)
+
+
+def test_harder_condition_wants_less_active_material(model: FittedModel, campaign: Campaign, batch) -> None:  # type: ignore[no-untyped-def]
+    hard = suggest(campaign.at(c_rate=0.2, temperature_c=30.0), 4)
+    easy_am = np.mean([s.recipe.am_wt for s in batch.suggestions])
+    assert np.mean([s.recipe.am_wt for s in hard.suggestions]) < easy_am - 2.0
+    names = {state.name for state in hard.suggestions[0].limits}
+    assert "ionic_tortuosity" not in names  # a price here, not a limit
+
+
+def test_ohmic_drop_is_priced_where_it_is_no_limit(campaign: Campaign) -> None:
+    hard = campaign.at(c_rate=0.2, temperature_c=30.0)
+    dense = Recipe(88.0, 4.0, 3.0, 1.0)
+    generous = predict(replace(hard, limits=replace(hard.limits, ohmic_drop_mv=1000.0)), dense)
+    assert predict(hard, dense).predicted["volumetric_energy_density"].mean < generous.predicted["volumetric_energy_density"].mean - 5.0
