@@ -81,11 +81,14 @@ class Outcomes(NamedTuple):
     phi_se: Array
     phi_vgcf: Array
     sigma_0_ionic: Array  # mS/cm, volume-weighted bulk of the SE at the temperature
-    sigma_0_electronic: Array  # mS/cm, of the AM
+    sigma_0_electronic: Array  # mS/cm, the reference that the electronic tau is stated against
     ionic_conductivity: Array  # mS/cm, effective
     electronic_conductivity: Array  # mS/cm, effective
 
 
+# What the electronic tortuosity factor is stated against, mS/cm: a convention (prior median of sAM). A study's own AM conductivity is not
+# known apart from its network, and with a fixed reference a measured sigma_eff gives one tau, whatever is calibrated later.
+AM_REFERENCE_MS_CM = 3.0
 VGCF_DENSITY = 2.0  # g/cm3, Kim et al. 2025
 OTHER_DENSITY = 2.2  # g/cm3, PTFE binder (handbook); the only other solid in the data
 
@@ -128,7 +131,6 @@ def closed_form(electrodes: Electrodes, p: Mapping[str, Array], stack: Stack | N
     threshold = percolation_threshold(made.shell_share, e["se_particle_um"], radius, p)
     ratio = ionic_conductivity_ratio(phi_se, threshold, made.shell_um, made.shell_share, e["offset_ionic"], p)
     electronic = electronic_conductivity(phi_am, phi_vgcf, made.shell_um, cover, e["offset_electronic"], p)
-    am_bulk = p["sAM"] * np.exp(e["offset_electronic"])
 
     am_mg_cm2 = e["loading_mg_cm2"] * e["am_wt"] * 0.01
     thickness = e["loading_mg_cm2"] / (made.theoretical_density * solids) * 10.0
@@ -137,7 +139,7 @@ def closed_form(electrodes: Electrodes, p: Mapping[str, Array], stack: Stack | N
     voltage = np.broadcast_to(p["V"], capacity.shape)
     derived = derive(made.theoretical_density, e["am_wt"], pores, capacity, voltage, e["loading_mg_cm2"], stack or Stack())
     tau_ionic = phi_se / np.maximum(ratio, 1e-30)
-    tau_electronic = phi_am * am_bulk / electronic
+    tau_electronic = phi_am * AM_REFERENCE_MS_CM / electronic
     return Outcomes(
         porosity=pores,
         ionic_tortuosity_factor=np.minimum(tau_ionic, TAU_CAP),
@@ -159,7 +161,7 @@ def closed_form(electrodes: Electrodes, p: Mapping[str, Array], stack: Stack | N
         phi_se=phi_se,
         phi_vgcf=phi_vgcf,
         sigma_0_ionic=bulk,
-        sigma_0_electronic=am_bulk,
+        sigma_0_electronic=np.asarray(AM_REFERENCE_MS_CM),
         ionic_conductivity=ratio * bulk,
         electronic_conductivity=electronic,
     )

@@ -5,15 +5,12 @@ Learned outcomes come from the surrogate; derived ones follow from joint samples
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from botorch.sampling.normal import SobolQMCNormalSampler
-from linear_operator.utils.warnings import NumericalWarning
 
 from objectives.composition import Array, Mask
 from objectives.electrode import Outcomes
@@ -23,7 +20,7 @@ from objectives.outcomes import LEARNED, OUTCOMES
 from objectives.physics import Physics
 from optimizer.campaign import Campaign
 from surrogates.calibration.fit import build_problem
-from surrogates.gaussian_process import GaussianProcess, GaussianProcessPredictor, columns
+from surrogates.gaussian_process import GaussianProcess, GaussianProcessPredictor
 from surrogates.protocol import Inputs
 from surrogates.training import ElectrodeData, TrainingSet
 
@@ -71,11 +68,7 @@ class FittedModel:
             prediction = predictor.predict(inputs)
             noise = _normal(n, 1, seed)
             return np.asarray(prediction.mean[None, :] + prediction.sd[None, :] * noise)
-        with torch.no_grad(), warnings.catch_warnings():
-            warnings.simplefilter("ignore", NumericalWarning)  # near neighbours make the joint covariance singular; the jitter is meant
-            posterior = predictor.model.posterior(columns(inputs))
-            sampler = SobolQMCNormalSampler(torch.Size([n]), seed=seed)
-            return np.asarray(sampler(posterior).squeeze(-1).numpy())
+        return predictor.sample(inputs, n, seed)
 
     def complete(self, recipes: Array, closed: Outcomes, known: Mapping[str, Array]) -> Samples:
         """Return samples with the derived outcomes and margins added to the learned ones."""
@@ -141,7 +134,5 @@ def fit_model(campaign: Campaign, evidence: Collection[str] = ("primary", "secon
     physics = campaign.physics()
     data = ElectrodeData(build_problem(), physics.calibration, evidence)
     training = {name: data.training(name) for name in LEARNED}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        predictors = {name: GaussianProcess().fit(training[name].data, seed=0) for name in LEARNED}
+    predictors = {name: GaussianProcess().fit(training[name].data, seed=0) for name in LEARNED}
     return FittedModel(campaign, physics, data, training, predictors)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from objectives.composition import Array
-from objectives.electrode import Outcomes
+from objectives.electrode import AM_REFERENCE_MS_CM, Outcomes
 from objectives.limits import SOFT_UNITS, TOLERANCE, Constraint, soft_margins
 from objectives.outcomes import OUTCOMES
 from objectives.recipe import Recipe, format_coating
@@ -98,7 +98,7 @@ def bases(campaign: Campaign) -> dict[str, str]:
         "porosity": f"pores over electrode volume, {pressed}",
         "relative_density": f"of the theoretical density, {pressed}",
         "ionic_tortuosity_factor": "sigma_0 phi_SE / sigma_eff",
-        "electronic_tortuosity_factor": "sigma_AM phi_AM / sigma_eff",
+        "electronic_tortuosity_factor": f"sigma_AM phi_AM / sigma_eff with sigma_AM {AM_REFERENCE_MS_CM:g} mS/cm",
         "discharge_capacity": f"per g AM, {test}",
         "mean_discharge_voltage": f"against Li, {test}; a prior, no voltage has been measured",
         "electrode_density": f"pores included, {pressed}",

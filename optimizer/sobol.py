@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
-from scipy.stats import qmc
+from torch.quasirandom import SobolEngine
 
 from objectives.composition import Array
 from objectives.repair import Accept
@@ -21,10 +19,7 @@ def propose(feasible: Feasible, known: Array, n: int, seed: int, likely: Accept)
     which recipes meet the soft limits with the required probability; the others are passed over.
     """
     dimension = feasible.space.dimension
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # a number of points that is no power of two is fine here
-        points = qmc.Sobol(dimension, rng=np.random.default_rng(seed)).random(n * OVERSAMPLE)
-    raw = feasible.space.sample(points)
+    raw = feasible.space.sample(SobolEngine(dimension, scramble=True, seed=seed).draw(n * OVERSAMPLE).numpy().astype(np.float64))
     chosen = np.zeros((0, dimension))
     for start in range(0, len(raw), n):
         block = feasible.repaired(raw[start : start + n], seed)

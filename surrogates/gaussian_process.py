@@ -17,95 +17,64 @@ import gpytorch
 import numpy as np
 import torch
 from botorch.exceptions.warnings import InputDataWarning
-from botorch.fit import fit_gpytorch_mll
 from botorch.models import SingleTaskGP
-from gpytorch.constraints import Interval
-from gpytorch.mlls import ExactMarginalLogLikelihood
-from gpytorch.priors import LogNormalPrior, NormalPrior
+from botorch.utils.sampling import draw_sobol_normal_samples
 from linear_operator.operators import to_linear_operator
 
+from objectives.composition import Array
+from surrogates.map_fit import Hyperparameters, Priors, fit_map
 from surrogates.protocol import Inputs, OutcomeData, Prediction
 
 DTYPE = torch.float64
-# Priors of the hyperparameters, on natural scales where 0.1 is 10 % of tau or about 2 points of porosity. Chosen once, by the
-# size of the closed form's residuals between studies (docs/reproduced.md), and not tuned afterwards.
-SCALE_SD = 0.10  # of a around 1
-BIAS_SD = 0.05  # of b around 0
-DISCREPANCY = (math.log(0.12), 0.6)  # log-normal: standard deviation of what studies share
-OWN = (math.log(0.12), 0.6)  # of what a study has of its own
-OFFSET = (math.log(0.10), 0.7)  # of a study's constant
-LENGTH = (math.log(1.0), 0.5)  # of the length scales, in units of the design space's width
-JITTER = 1e-8
+# Priors of the hyperparameters, on natural scales where 0.1 is 10 % of tau or about 2 points of porosity. Chosen by the predictive
+# density of left-out designs among ten variants (docs/decisions/0004-surrogate.md).
+PHYSICS_PRIORS = Priors(
+    length=(math.log(1.0), 0.5),  # in units of the design space's width
+    discrepancy=(math.log(0.24), 0.6),  # what studies share
+    own=(math.log(0.24), 0.6),  # what a study has of its own
+    offset=(math.log(0.10), 0.7),  # a study's constant
+    scale_sd=0.03,  # of a around 1
+    bias_sd=0.03,  # of b around 0
+)
 
 
 class PhysicsMean(gpytorch.means.Mean):
-    """``a * physics + b``, with physics read from one column of X and a prior on a and b; without physics, b alone."""
+    """``a * physics + b``, with physics read from one column of X."""
 
-    def __init__(self, column: int | None) -> None:
+    def __init__(self, scale: float, bias: float, column: int) -> None:
         super().__init__()
-        self.column = column
-        start = 1.0 if column is not None else 0.0
-        self.register_parameter("scale", torch.nn.Parameter(torch.tensor(start, dtype=DTYPE), requires_grad=column is not None))
-        self.register_parameter("bias", torch.nn.Parameter(torch.tensor(0.0, dtype=DTYPE)))
-        if column is not None:
-            self.register_prior("scale_prior", NormalPrior(torch.tensor(1.0, dtype=DTYPE), torch.tensor(SCALE_SD, dtype=DTYPE)), "scale")
-            self.register_prior("bias_prior", NormalPrior(torch.tensor(0.0, dtype=DTYPE), torch.tensor(BIAS_SD, dtype=DTYPE)), "bias")
+        self.scale, self.bias, self.column = scale, bias, column
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return the mean at X ``(..., n, d)``, shape ``(..., n)``."""
-        if self.column is None:
-            return self.bias.expand(x.shape[:-1])
         return self.scale * x[..., self.column] + self.bias
 
 
 class ElectrodeKernel(gpytorch.kernels.Kernel):
     """Calibration uncertainty + (shared + same-study) Matern-5/2 discrepancy + study constant, in one pass over X.
 
-    Columns: ``features`` first, then the study index; ``directions`` are the columns of the calibration's uncertainty.
+    Columns of X: features, study index, physics, then the directions of the calibration's uncertainty (used if ``calibrated``).
     """
 
-    def __init__(self, features: int, study: int, directions: slice | None) -> None:
+    def __init__(self, found: Hyperparameters, calibrated: bool) -> None:
         super().__init__()
-        self.features, self.study, self.directions = features, study, directions
-        for name, shape, (location, spread) in (
-            ("lengthscales", (features,), LENGTH),
-            ("discrepancy", (), DISCREPANCY),
-            ("own", (), OWN),
-            ("offset", (), OFFSET),
-        ):
-            raw = f"raw_{name}"
-            self.register_parameter(raw, torch.nn.Parameter(torch.zeros(shape, dtype=DTYPE)))
-            self.register_constraint(raw, Interval(1e-3, 20.0, initial_value=torch.full(shape, math.exp(location), dtype=DTYPE)))
-            prior = LogNormalPrior(torch.tensor(location, dtype=DTYPE), torch.tensor(spread, dtype=DTYPE))
-            self.register_prior(f"{name}_prior", prior, _reader(name), _writer(name))
-
-    def value(self, name: str) -> torch.Tensor:
-        """Return a hyperparameter on its own scale."""
-        constrained: torch.Tensor = getattr(self, f"raw_{name}_constraint").transform(getattr(self, f"raw_{name}"))
-        return constrained
+        self.found = found
+        self.features = len(found.lengthscales)
+        self.directions = slice(self.features + 2, None) if calibrated else slice(0, 0)
+        self.register_buffer("lengthscales", torch.as_tensor(found.lengthscales, dtype=DTYPE))
 
     def forward(self, x1: torch.Tensor, x2: torch.Tensor, diag: bool = False, **_: Any) -> Any:
         """Return the covariance ``(..., n, m)`` of X1 and X2, or its diagonal."""
+        shared, own, offset = self.found.discrepancy**2, self.found.own**2, self.found.offset**2
+        u1, u2 = x1[..., self.directions], x2[..., self.directions]
         if diag:
-            variance = (self.value("discrepancy") ** 2 + self.value("own") ** 2 + self.value("offset") ** 2).expand(x1.shape[:-1])
-            return variance + (x1[..., self.directions] ** 2).sum(-1) if self.directions else variance
-        scale = self.value("lengthscales")
-        a, b = x1[..., : self.features] / scale, x2[..., : self.features] / scale
-        distance = (a.unsqueeze(-2) - b.unsqueeze(-3)).square().sum(-1).clamp_min(1e-30).sqrt() * math.sqrt(5.0)
-        matern = (1.0 + distance + distance * distance / 3.0) * torch.exp(-distance)
-        same = (x1[..., self.study].unsqueeze(-1) == x2[..., self.study].unsqueeze(-2)).to(matern)
-        covariance = matern * (self.value("discrepancy") ** 2 + self.value("own") ** 2 * same) + self.value("offset") ** 2 * same
-        if self.directions:
-            covariance = covariance + x1[..., self.directions] @ x2[..., self.directions].transpose(-1, -2)
-        return to_linear_operator(covariance)
-
-
-def _reader(name: str) -> Any:
-    return lambda module: module.value(name)
-
-
-def _writer(name: str) -> Any:
-    return lambda module, value: module.initialize(**{f"raw_{name}": getattr(module, f"raw_{name}_constraint").inverse_transform(value)})
+            return (u1**2).sum(-1) + (shared + own + offset)
+        a, b = x1[..., : self.features] / self.lengthscales, x2[..., : self.features] / self.lengthscales
+        s = math.sqrt(5.0) * (a.unsqueeze(-2) - b.unsqueeze(-3)).square().sum(-1).clamp_min(1e-30).sqrt()
+        matern = (1.0 + s + s * s / 3.0) * torch.exp(-s)
+        study = self.features
+        same = (x1[..., study].unsqueeze(-1) == x2[..., study].unsqueeze(-2)).to(matern)
+        return to_linear_operator(matern * (shared + own * same) + offset * same + u1 @ u2.transpose(-1, -2))
 
 
 def _uninformative(data: OutcomeData) -> OutcomeData:
@@ -113,6 +82,17 @@ def _uninformative(data: OutcomeData) -> OutcomeData:
     features, rank = data.inputs.features.shape[1], data.inputs.directions.shape[1]
     inputs = Inputs(np.zeros((1, features)), np.full(1, -1.0), np.zeros(1), np.zeros((1, rank)))
     return OutcomeData(inputs, np.zeros(1), np.full(1, 1e3))
+
+
+def _root(covariance: torch.Tensor) -> torch.Tensor:
+    """Return a Cholesky factor; near neighbours make the covariance singular, so the least jitter that helps is added."""
+    scale = float(covariance.diagonal().mean())
+    for exponent in range(-10, -3):
+        jitter = torch.eye(len(covariance), dtype=DTYPE) * (scale * 10.0**exponent)
+        factor, failed = torch.linalg.cholesky_ex(covariance + jitter)
+        if not failed:
+            return factor
+    raise RuntimeError("the joint posterior covariance is not positive definite, whatever the jitter; please report this with the recipes")
 
 
 def columns(inputs: Inputs) -> torch.Tensor:
@@ -123,9 +103,10 @@ def columns(inputs: Inputs) -> torch.Tensor:
 
 @dataclass(frozen=True)
 class GaussianProcessPredictor:
-    """A fitted BoTorch model with the layout of its X."""
+    """A fitted BoTorch model and the hyperparameters it was given."""
 
     model: SingleTaskGP
+    found: Hyperparameters
 
     @cached_property
     def _solved(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -150,13 +131,25 @@ class GaussianProcessPredictor:
             variance = self.model.covar_module(x, diag=True) - explained
             return Prediction(mean.numpy(), variance.clamp_min(0.0).sqrt().numpy())
 
+    def sample(self, inputs: Inputs, n: int, seed: int) -> Array:
+        """Return n joint samples ``(n, m)`` at m points, from scrambled-Sobol normals: BoTorch's posterior and its base samples.
+
+        Computed here because BoTorch's own way costs a second of imports at its first call; a test holds the two together.
+        """
+        with torch.no_grad():
+            x = columns(inputs)
+            known, root, weights = self._solved
+            cross = self.model.covar_module(x, known).to_dense()
+            mean = self.model.mean_module(x) + (cross @ weights).squeeze(-1)
+            explained = torch.linalg.solve_triangular(root, cross.transpose(-1, -2), upper=False)
+            covariance = self.model.covar_module(x).to_dense() - explained.transpose(-1, -2) @ explained
+            base = draw_sobol_normal_samples(len(x), n, dtype=DTYPE, seed=seed)
+            return np.asarray((mean + base @ _root(covariance).transpose(-1, -2)).numpy())
+
     def hyperparameters(self) -> dict[str, float]:
         """Return the learned scale on the physics and the standard deviations of discrepancy, study's own and study offset."""
-        kernel, mean = self.model.covar_module, self.model.mean_module
-        return {
-            "physics_scale": float(mean.scale.detach()),
-            **{name: float(kernel.value(name).detach()) for name in ("discrepancy", "own", "offset")},
-        }
+        f = self.found
+        return {"physics_scale": f.scale, "bias": f.bias, "discrepancy": f.discrepancy, "own": f.own, "offset": f.offset}
 
 
 @dataclass(frozen=True)
@@ -170,29 +163,24 @@ class GaussianProcess:
         """Short name, as in tables and options."""
         return "gp" if self.physics else "gp-plain"
 
+    def priors(self, data: OutcomeData) -> Priors:
+        """Return the priors for some data: without physics, all standard deviations follow the spread of the values."""
+        if self.physics:
+            return PHYSICS_PRIORS
+        spread = math.log(float(np.std(data.values)) or 1.0)
+        return Priors((math.log(1.0), 0.5), (spread, 0.7), (spread - 1.0, 0.7), (spread - 1.0, 0.7), None, None)
+
     def fit(self, data: OutcomeData, seed: int) -> GaussianProcessPredictor:
         """Return the model at the maximum a posteriori of its hyperparameters; deterministic, the seed is not used."""
         del seed
         if not len(data.values):
             data = _uninformative(data)
-        features = data.inputs.features.shape[1]
-        rank = data.inputs.directions.shape[1]
-        x = columns(data.inputs)
+        found = fit_map(data, self.priors(data))
+        mean = PhysicsMean(found.scale, found.bias, data.inputs.features.shape[1] + 1)
+        kernel = ElectrodeKernel(found, calibrated=self.physics)
         y = torch.as_tensor(data.values, dtype=DTYPE).unsqueeze(-1)
-        if self.physics:
-            mean = PhysicsMean(features + 1)
-            kernel = ElectrodeKernel(features, features, slice(features + 2, features + 2 + rank) if rank else None)
-        else:
-            mean = PhysicsMean(None)
-            kernel = ElectrodeKernel(features, features, None)
-            spread = float(np.std(data.values)) or 1.0
-            kernel.discrepancy_prior = LogNormalPrior(torch.tensor(math.log(spread), dtype=DTYPE), torch.tensor(0.7, dtype=DTYPE))
-            mean.bias.data.fill_(float(np.mean(data.values)))
         variance = torch.as_tensor(data.noise_sd**2, dtype=DTYPE).unsqueeze(-1)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", InputDataWarning)  # X and y are on scales of our own, by design: see `surrogates.protocol`
-            model = SingleTaskGP(x, y, variance, covar_module=kernel, mean_module=mean, outcome_transform=None)
-            model.eval()
-            model.train()
-            fit_gpytorch_mll(ExactMarginalLogLikelihood(model.likelihood, model), optimizer_kwargs={"options": {"maxiter": 200}})
-        return GaussianProcessPredictor(model)
+            model = SingleTaskGP(columns(data.inputs), y, variance, covar_module=kernel, mean_module=mean, outcome_transform=None)
+        return GaussianProcessPredictor(model.eval(), found)

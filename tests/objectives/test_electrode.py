@@ -204,13 +204,17 @@ def test_tortuosity_factors_give_back_the_conductivities(parameters: dict[str, A
     [
         ("offset_porosity", "porosity"),
         ("offset_ionic", "ionic_conductivity"),
-        ("offset_electronic", "sigma_0_electronic"),
         ("offset_capacity", "discharge_capacity"),
     ],
 )
 def test_study_offset_is_on_the_natural_log_of_its_outcome(parameters: dict[str, Array], offset: str, outcome: str) -> None:
     moved, plain = closed_form(electrodes(**{offset: 0.1}), parameters), closed_form(electrodes(), parameters)
     assert getattr(moved, outcome) / getattr(plain, outcome) == pytest.approx(np.exp(0.1))
+
+
+def test_electronic_offset_moves_the_conductivity_of_an_electrode_without_carbon(parameters: dict[str, Array]) -> None:
+    moved, plain = (closed_form(electrodes(vgcf_wt=0.0, offset_electronic=offset), parameters) for offset in (0.1, 0.0))
+    assert moved.electronic_conductivity / plain.electronic_conductivity == pytest.approx(np.exp(0.1), rel=1e-2)  # the rest: carbon's soft threshold
 
 
 def test_missing_coarse_conductivity_follows_from_the_fine_one(parameters: dict[str, Array]) -> None:
