@@ -92,8 +92,9 @@ class Calibration:
         def rounded(value: float) -> float:
             return round(value, DECIMALS) + 0.0
 
-        parameters = self.parameters()
-        sd = np.sqrt(np.diag(self.covariance))
+        z_kept = np.round(self.z, DECIMALS)
+        parameters = self.parameters(z_kept)
+        sd = np.sqrt(np.round(np.diag(self.covariance), DECIMALS))
         table = {
             prior.name: {
                 "value": float(f"{float(parameters[prior.name]):.5g}"),
@@ -101,7 +102,7 @@ class Calibration:
                 "z_sd": rounded(float(s)),
                 "prior": {"value": prior.value, "spread": prior.spread, "scale": "log" if prior.log else "linear"},
             }
-            for prior, z, s in zip(self.priors, self.z, sd, strict=True)
+            for prior, z, s in zip(self.priors, z_kept, sd, strict=True)
         }
         lower = [[rounded(float(v)) for v in self.covariance[i, : i + 1]] for i in range(len(self.priors))]
         head = json.dumps({"fingerprint": self.fingerprint, "parameters": table}, indent=1)
@@ -132,9 +133,12 @@ def parse(text: str) -> Calibration:
                     known.origin if known else "",
                 )
             )
-        z = np.array([entry["z"] for entry in data["parameters"].values()])
+        z = np.array([float(entry["z"]) for entry in data["parameters"].values()])
+        lower = data["covariance_lower"]
+        if [len(row) for row in lower] != list(range(1, len(z) + 1)):
+            raise ValueError(f"its covariance has not the {len(z)} rows of a lower triangle")
         covariance = np.zeros((len(z), len(z)))
-        for i, row in enumerate(data["covariance_lower"]):
+        for i, row in enumerate(lower):
             covariance[i, : i + 1] = row
             covariance[: i + 1, i] = row
         return Calibration(tuple(priors), z, covariance, str(data["fingerprint"]))

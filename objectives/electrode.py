@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from objectives.capacity import discharge_capacity
 from objectives.composition import Array, Mask, compose
 from objectives.energy import Stack, derive
-from objectives.packing import coverage, porosity
+from objectives.packing import NO_SE, coverage, porosity
 from objectives.transport import arrhenius, electronic_conductivity, ionic_conductivity_ratio, percolation_threshold, se_bulk_conductivity
 
 TAU_CAP = 200.0  # a tortuosity factor above this means no usable path: reported as the cap, with percolates = False
@@ -129,7 +129,7 @@ def closed_form(electrodes: Electrodes, p: Mapping[str, Array], stack: Stack | N
     bulk = se_bulk_conductivity(made.shell_share, e["se_particle_um"], fine, coarse)
     bulk = bulk * arrhenius(p["EaS"], e["temperature_c"], e["sigma_temperature_c"])
     threshold = percolation_threshold(made.shell_share, e["se_particle_um"], radius, p)
-    ratio = ionic_conductivity_ratio(phi_se, threshold, made.shell_um, made.shell_share, e["offset_ionic"], p)
+    ratio = ionic_conductivity_ratio(np.maximum(phi_se, NO_SE), threshold, made.shell_um, made.shell_share, e["offset_ionic"], p)
     electronic = electronic_conductivity(phi_am, phi_vgcf, made.shell_um, cover, e["offset_electronic"], p)
 
     am_mg_cm2 = e["loading_mg_cm2"] * e["am_wt"] * 0.01
@@ -138,9 +138,9 @@ def closed_form(electrodes: Electrodes, p: Mapping[str, Array], stack: Stack | N
     capacity = discharge_capacity(ratio * bulk, electronic, thickness, am_mg_cm2, made.shell_um, cover, e["c_rate"], e["temperature_c"], plateau, p)
     voltage = np.broadcast_to(p["V"], capacity.shape)
     derived = derive(made.theoretical_density, e["am_wt"], pores, capacity, voltage, e["loading_mg_cm2"], stack or Stack())
-    tau_ionic = phi_se / np.maximum(ratio, 1e-30)
+    tau_ionic = np.maximum(phi_se, NO_SE) / ratio
     tau_electronic = phi_am * AM_REFERENCE_MS_CM / electronic
-    return Outcomes(
+    found = Outcomes(
         porosity=pores,
         ionic_tortuosity_factor=np.minimum(tau_ionic, TAU_CAP),
         electronic_tortuosity_factor=np.minimum(tau_electronic, TAU_CAP),
@@ -165,3 +165,4 @@ def closed_form(electrodes: Electrodes, p: Mapping[str, Array], stack: Stack | N
         ionic_conductivity=ratio * bulk,
         electronic_conductivity=electronic,
     )
+    return Outcomes(*np.broadcast_arrays(*found))

@@ -14,6 +14,7 @@ from objectives.composition import Array, Composition
 RANDOM_PACKING = 0.60  # packing fraction of either grain alone; random loose-to-close packing of rough grains
 LOOSE_POROSITY = 0.40  # 1 - RANDOM_PACKING, where the gap exponent leaves porosity unchanged
 SE_SHARE = 0.45  # SE share of the solids at which the SE-share term is one: middle of the bundled recipes
+NO_SE = 1e-9  # SE share below which a recipe counts as holding this much: keeps powers and logarithms finite
 BRANCH_WIDTH = 0.03  # packing-fraction width over which the two packing branches blend, keeps the surface smooth
 
 
@@ -50,7 +51,7 @@ def porosity(
     small_dominates = RANDOM_PACKING / (1.0 - (1.0 - RANDOM_PACKING) * (1.0 - wall) * grains)
     difference = big_dominates - small_dominates
     packed = 0.5 * (big_dominates + small_dominates - np.sqrt(difference * difference + BRANCH_WIDTH**2))
-    softness = (composition.v_se / SE_SHARE) ** p["eta"]
+    softness = (np.maximum(composition.v_se, NO_SE) / SE_SHARE) ** p["eta"]
     pressed = np.exp(-p["K0"] * pressure_mpa * (1.0 + p["k1"] * cover) * softness)
     gap_left = ((1.0 - packed) / LOOSE_POROSITY) ** p["om"]
     return LOOSE_POROSITY * gap_left * pressed * np.maximum(ratio, 1.0) ** p["nu"]

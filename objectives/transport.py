@@ -15,6 +15,7 @@ from objectives.composition import Array
 BOLTZMANN_EV = 8.617333262e-5  # eV/K, CODATA 2018
 CELSIUS_ZERO = 273.15
 FINE_UM, COARSE_UM = 1.5, 6.0  # SE sizes between which bulk conductivity is interpolated: Kim's small SE, Lee's as-made SE
+NO_PATH = 1e-30  # least sigma_eff / sigma_0: a composite without a path still has a finite resistance
 IONIC_WIDTH = 0.01  # volume-fraction width over which the ionic threshold is rounded off
 CARBON_WIDTH = 0.002  # the same for the carbon threshold
 
@@ -56,7 +57,7 @@ def ionic_conductivity_ratio(phi_se: Array, threshold: Array, shell_um: Array, s
     connected = _softplus((phi_se - threshold) / (1.0 - threshold), IONIC_WIDTH)
     filled = -np.expm1(-((shell_um / p["tg"]) ** 2))
     neck = p["gu"] * (1.0 + p["G"] * filled * (1.0 - shell_share) ** p["kb"])
-    return np.minimum(neck * connected * np.sqrt(connected) * np.exp(offset), phi_se)
+    return np.maximum(np.minimum(neck * connected * np.sqrt(connected) * np.exp(offset), phi_se), NO_PATH)
 
 
 def electronic_conductivity(phi_am: Array, phi_vgcf: Array, shell_um: Array, cover: Array, offset: Array, p: Mapping[str, Array]) -> Array:

@@ -21,6 +21,11 @@ def _design_matrix(inputs: Inputs, studies: Array) -> Array:
     return np.column_stack([inputs.features, (inputs.study[:, None] == studies[None, :]).astype(float)])
 
 
+def _refuse_empty(name: str, data: OutcomeData) -> None:
+    if not len(data.values):
+        raise ValueError(f"{name} needs at least one measured row, got none; only the Gaussian process around the physics has a prior")
+
+
 @dataclass(frozen=True)
 class _Forest:
     model: Any
@@ -45,6 +50,7 @@ class RandomForest:
 
     def fit(self, data: OutcomeData, seed: int) -> _Forest:
         """Return the forest fitted to the rows, weighted by their noise."""
+        _refuse_empty(self.name, data)
         studies = np.unique(data.inputs.study)
         model = RandomForestRegressor(self.trees, min_samples_leaf=2, random_state=seed, n_jobs=1)
         model.fit(_design_matrix(data.inputs, studies), data.values, sample_weight=1.0 / data.noise_sd**2)
@@ -72,6 +78,7 @@ class SklearnGaussianProcess:
 
     def fit(self, data: OutcomeData, seed: int) -> _Plain:
         """Return the process at its maximum marginal likelihood, with the rows' known noise."""
+        _refuse_empty(self.name, data)
         studies = np.unique(data.inputs.study)
         x = _design_matrix(data.inputs, studies)
         kernel = ConstantKernel(1.0, (1e-2, 1e2)) * Matern(np.ones(x.shape[1]), (0.1, 30.0), nu=2.5)

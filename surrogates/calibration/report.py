@@ -43,7 +43,7 @@ def left_out(problem: Problem) -> dict[str, Fit]:
 def study_errors(problem: Problem, fits: dict[str, Fit]) -> list[tuple[str, str, int, float, float, str]]:
     """Return study, quantity, rows, typical error, worst error and unit of each study left out.
 
-    Typical is the rms (mAh/g, points) or the factor of the geometric mean (conductivities, tau); worst is of one row.
+    Typical is the rms (mAh/g, points), or the factor whose logarithm is the rms of the logs; worst is of one row.
     """
     result = []
     for study, fitted in fits.items():
@@ -55,7 +55,7 @@ def study_errors(problem: Problem, fits: dict[str, Fit]) -> list[tuple[str, str,
         for key, rows in groups.items():
             if rows[0][0].log:
                 logs = np.array([math.log(v / t.value) for t, v in rows])
-                typical, worst, unit = math.exp(abs(logs.mean())), math.exp(np.abs(logs).max()), "factor"
+                typical, worst, unit = math.exp(float(np.sqrt(np.mean(logs**2)))), math.exp(float(np.abs(logs).max())), "factor"
             else:
                 errors = np.array([v - t.value for t, v in rows])
                 typical, worst, unit = float(np.sqrt(np.mean(errors**2))), float(np.abs(errors).max()), rows[0][0].unit
@@ -74,7 +74,8 @@ def markdown(problem: Problem, full: Fit, numeric: Fit, fits: dict[str, Fit]) ->
         "offsets were not there. Sentences that entered the fit as weak one-sided rows are marked; they are inputs, not tests.",
         "",
         f"{len(problem.targets)} numbers, {len(problem.priors)} fitted with a prior each (parameters, latents, study offsets);",
-        f"half summed squares {full.cost:.1f} with ordinal rows, {numeric.cost:.1f} without.",
+        f"half summed squares {full.cost:.1f} with ordinal rows, {numeric.cost:.1f} without. Where the last column equals the first,",
+        "the ordinal rows are inactive at the minimum: the numbers alone imply the sentences.",
         "",
         "## Numbers",
         "",
@@ -83,7 +84,8 @@ def markdown(problem: Problem, full: Fit, numeric: Fit, fits: dict[str, Fit]) ->
     lines += ["## Left out, in short", ""]
     rows = [(s, q, str(n), _number(a), _number(b), u) for s, q, n, a, b, u in study_errors(problem, fits)]
     lines += [
-        "Typical error over the study's rows (rms, or factor of the geometric mean) and the worst row, study left out, offset zero.",
+        "Typical error over the study's rows (rms, or the factor whose logarithm is the rms of the logs) and the worst row; study left out,",
+        "offset zero.",
         "",
         *_table(("study", "quantity", "rows", "typical", "worst row", "unit"), rows),
     ]

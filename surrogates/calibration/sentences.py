@@ -82,7 +82,7 @@ def _kim_capacity(panel: Panel) -> list[Sentence]:
         )
         for temperature in (60.0, 30.0)
     ]
-    rate = {am: kim.chain(q, models, (am,), 60.0, 0.5) for am in (75.0, 85.0)}
+    rate = {am: kim.chain(q, models, (am,), 60.0, 0.5) for am in AM_CONTENTS}
     return [
         *out,
         Sentence(
@@ -98,6 +98,13 @@ def _kim_capacity(panel: Panel) -> list[Sentence]:
             "kim2025",
             rate[75.0],
             known_failure="M2 falls below M1: a thick shell throttles electrons at 0.5C, which Lee 2026 measured at 75 wt%; the studies disagree",
+        ),
+        Sentence(
+            "rate-order-80",
+            "rate capability M4 > M3 > M2 > M1 at 80 wt% (0.5C)",
+            "kim2025",
+            rate[80.0],
+            known_failure="as at 75 wt%: M2 falls below M1, whose ionic network still carries 0.5C",
         ),
         Sentence(
             "80-like-75-at-30C",

@@ -92,7 +92,6 @@ def test_recipe_rich_in_se_percolates(evaluate: Evaluate) -> None:
     assert (outcomes.percolation_margin > 0.0).all()
 
 
-@pytest.mark.xfail(strict=True, reason="without SE: 0 ** eta and 1 / ionic divide by zero, tau is 0 and percolates is True; guard v_se and ratio")
 @pytest.mark.parametrize("x", [(95.0, 0.0, 3.0, 5.0), (100.0, 0.0, 3.0, 0.0), (95.0, 5.0, 3.0, 5.0)])
 def test_recipe_without_se_has_the_capped_tau_and_does_not_percolate(evaluate: Evaluate, x: tuple[float, ...]) -> None:
     outcomes = evaluate(np.array(x))
@@ -176,7 +175,6 @@ def test_recipes_at_once_equal_one_recipe_at_a_time(parameters: dict[str, Array]
             assert getattr(single, name) == pytest.approx(getattr(together, name)[i], rel=1e-12)
 
 
-@pytest.mark.xfail(strict=True, reason="sigma_0_electronic, shell_um, theoretical_density and others keep their own shape, not the broadcast one")
 def test_every_outcome_has_the_broadcast_shape(evaluate: Evaluate) -> None:
     outcomes = evaluate(np.array([[75.0, 5.0, 1.5, 2.34], [85.0, 5.0, 1.5, 2.34], [80.0, 0.0, 1.5, 0.0]]))
     assert {name: np.shape(values) for name, values in outcomes._asdict().items() if np.shape(values) != (21, 3)} == {}

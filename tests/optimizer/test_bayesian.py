@@ -75,7 +75,7 @@ def test_limits_that_no_recipe_meets_are_refused_with_the_best_probability(campa
 
 
 def test_binding_density_limit_holds_with_the_required_probability(campaign: Campaign, model: FittedModel, feasible: Feasible) -> None:
-    tight = replace(model, campaign=replace(campaign, limits=replace(campaign.limits, relative_density_min=0.90)))
+    tight = replace(model, campaign=replace(campaign, limits=replace(campaign.limits, relative_density_min=0.885)))
     choices = propose(tight, feasible, measured_recipes(model), NONE, 3, 0)
     probability = tight.samples(np.stack([c.recipe for c in choices]), 8192, 77).feasible.mean(axis=0)
     assert (probability >= campaign.probability - 0.02).all()
