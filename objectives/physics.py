@@ -63,14 +63,17 @@ class Physics:
     def __post_init__(self) -> None:
         object.__setattr__(self, "calibration", self.calibration.with_new_study())
 
-    def outcomes(self, recipes: Array, z: Array | None = None) -> Outcomes:
-        """Return the outcomes of recipes ``(n, 4)`` at the minimum, or for z of shape ``(k, p)`` as arrays ``(k, n)``."""
-        parameters = self.calibration.parameters(z)
-        return closed_form(self.electrodes(recipes, parameters), parameters, self.stack)
+    def outcomes(self, recipes: Array, z: Array | None = None, conditions: Mapping[str, Array] | None = None) -> Outcomes:
+        """Return the outcomes of recipes ``(n, 4)`` at the minimum, or for z of shape ``(k, p)`` as arrays ``(k, n)``.
 
-    def electrodes(self, recipes: Array, parameters: Mapping[str, Array]) -> Electrodes:
+        ``conditions`` gives each recipe its own, by the names of `Conditions`, ``(n,)``; the others are the physics' own.
+        """
+        parameters = self.calibration.parameters(z)
+        return closed_form(self.electrodes(recipes, parameters, conditions), parameters, self.stack)
+
+    def electrodes(self, recipes: Array, parameters: Mapping[str, Array], conditions: Mapping[str, Array] | None = None) -> Electrodes:
         """Return recipes with all that the study and the conditions fix, under the given parameters."""
-        fixed = {**self.study.fixed, **vars(self.conditions)}
+        fixed = {**self.study.fixed, **vars(self.conditions), **(conditions or {})}
         for latent in self.study.latents:
             if not latent.labels and latent.sets not in vars(self.conditions) and latent.sets not in RECIPE_FIELDS:
                 fixed[latent.sets] = parameters[latent.prior.name]

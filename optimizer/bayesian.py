@@ -72,6 +72,7 @@ def propose(
         values = np.where(samples.feasible[..., None], objective_values(campaign, samples), reference)
         likely = samples.feasible.mean(axis=0)
         gain = improvement(front, values, reference).mean(axis=0)
+        gain = gain * model.success_probability(recipes)  # a failed cell gains nothing
         return np.where(likely >= campaign.probability, gain, likely - 1.0)  # below the required probability: by how far
 
     known = np.concatenate([measured, pending])
@@ -84,13 +85,14 @@ def propose(
     counts = np.concatenate([_counts(feasible, known, joint), joint.feasible[:, len(known) :]], axis=1)
     usable = np.where(counts[..., None], values, reference)
     front, rest = usable[:, : len(known)], usable[:, len(known) :]
+    success = model.success_probability(candidates)
     if acquisition == "qlognehvi":
         from optimizer.botorch_acquisition import choose
 
         picks = choose(model, candidates, known, n, seed)
     else:
         blocked = feasible.same(candidates, candidates) | np.eye(len(candidates), dtype=bool)
-        picks = greedy_batch(front, rest, reference, n, blocked)
+        picks = greedy_batch(front, rest, reference, n, blocked, success)
     gains = batch_gains(front, rest, reference, picks)
     certain = batch_gains(front.mean(axis=0, keepdims=True), rest.mean(axis=0, keepdims=True), reference, picks)
     return [

@@ -51,7 +51,7 @@ def _hypervolume_improvement(front: Array, values: Array, reference: Array) -> A
     return added
 
 
-def greedy_batch(front: Array, values: Array, reference: Array, n: int, blocked: Mask) -> list[int]:
+def greedy_batch(front: Array, values: Array, reference: Array, n: int, blocked: Mask, success: Array | None = None) -> list[int]:
     """Return the indices of a batch picked one by one by mean improvement over the samples.
 
     A chosen candidate joins the front of every sample, so that the next one is wanted for what it adds: joint in the posterior.
@@ -62,13 +62,15 @@ def greedy_batch(front: Array, values: Array, reference: Array, n: int, blocked:
         reference: Shape ``(m,)``.
         n: How many.
         blocked: ``(c, c)`` bool: candidates too close to be in one batch (a candidate blocks itself).
+        success: Probability that a candidate can be made at all, ``(c,)``; one when left out.
     """
     left = np.ones(values.shape[1], dtype=bool)
     chosen: list[int] = []
     for _ in range(n):
         if not left.any():
             break
-        gain = np.where(left, improvement(front, values, reference).mean(axis=0), -np.inf)
+        gain = improvement(front, values, reference).mean(axis=0)
+        gain = np.where(left, gain if success is None else gain * success, -np.inf)
         best = int(np.argmax(gain))
         chosen.append(best)
         left &= ~blocked[best]

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from objectives.cell import Cell
 from objectives.composition import Array
 from objectives.design_space import DesignSpace
+from objectives.outcomes import OUTCOMES
+from objectives.physics import Physics
 from objectives.recipe import RECIPE_FIELDS
+from surrogates.cells import conditions_of
 from surrogates.training import ElectrodeData
+
+OUTCOME_UNITS = {name: outcome.unit for name, outcome in OUTCOMES.items()}
 
 
 @dataclass(frozen=True)
@@ -39,8 +46,8 @@ class MeasuredDesign:
         return ", ".join(shown[:2]) if shown else "transport only"
 
 
-def measured_designs(data: ElectrodeData) -> tuple[MeasuredDesign, ...]:
-    """Return every measured design in the table's order; one with and without carbon counts as two recipes."""
+def measured_designs(data: ElectrodeData, physics: Physics, cells: Sequence[Cell] = ()) -> tuple[MeasuredDesign, ...]:
+    """Return every measured design, bundled ones in the table's order, then the lab's own; with and without carbon are two recipes."""
     electrodes = data.problem.panel.electrodes(data.calibration.parameters()).arrays()
     columns = [np.broadcast_to(electrodes[name], (len(data.problem.panel),)) for name in RECIPE_FIELDS]
     recipes = np.stack(columns, axis=1)
@@ -52,6 +59,17 @@ def measured_designs(data: ElectrodeData) -> tuple[MeasuredDesign, ...]:
         key = (target.study, target.designs[0], tuple(np.round(recipe, 6)))
         design = found.setdefault(key, MeasuredDesign(target.study, target.designs[0], recipe))
         design.results.setdefault((target.quantity, target.note), (target.value, target.unit))
+    conditions = conditions_of(cells, physics)
+    for i, cell in enumerate(cells):
+        if cell.status == "invalid":
+            continue
+        recipe = np.array(cell.recipe.values())
+        key = (physics.study.name, "", tuple(np.round(recipe, 6)))
+        design = found.setdefault(key, MeasuredDesign(physics.study.name, cell.name or f"row {cell.row}", recipe))
+        test = f"{conditions['c_rate'][i]:g}C, {conditions['temperature_c'][i]:g} C"
+        for name, measured in cell.outcomes.items():
+            rate_matters = name in ("discharge_capacity", "areal_capacity", "mean_discharge_voltage")
+            design.results.setdefault((name, test if rate_matters else ""), (measured.value, OUTCOME_UNITS.get(name, "")))
     return tuple(found.values())
 
 

@@ -5,13 +5,14 @@ Learned outcomes come from the surrogate; derived ones follow from joint samples
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import torch
 
+from objectives.cell import FAILURES, Cell
 from objectives.composition import Array, Mask
 from objectives.electrode import Outcomes
 from objectives.energy import derive
@@ -20,10 +21,14 @@ from objectives.outcomes import LEARNED, OUTCOMES
 from objectives.physics import Physics
 from optimizer.campaign import Campaign
 from surrogates.calibration.fit import build_problem
+from surrogates.cells import cell_data, joined
 from surrogates.gaussian_process import GaussianProcess, GaussianProcessPredictor
-from surrogates.protocol import Inputs
-from surrogates.training import ElectrodeData, TrainingSet
+from surrogates.protocol import Inputs, OutcomeData
+from surrogates.success import SuccessModel
+from surrogates.training import ElectrodeData
 
+VOLT_CELL_SD = 0.01  # V; repeatability of a mean voltage
+VOLT_RECIPE_SD = 0.015  # V; how far recipes of one lab differ at one condition [A]
 VOLT_PRIOR_SD = 0.05  # V; spread of the mean voltage while none has been measured (physics note, correction 6)
 
 
@@ -46,8 +51,11 @@ class FittedModel:
     campaign: Campaign
     physics: Physics
     data: ElectrodeData
-    training: Mapping[str, TrainingSet]
+    training: Mapping[str, OutcomeData]
     predictors: Mapping[str, GaussianProcessPredictor]
+    cells: tuple[Cell, ...]  # the lab's own
+    success: SuccessModel
+    voltage: tuple[float, float]  # mean and standard deviation, V
 
     def inputs(self, recipes: Array) -> dict[str, Inputs]:
         """Return the surrogates' inputs at recipes ``(n, 4)``."""
@@ -59,8 +67,13 @@ class FittedModel:
         inputs = self.inputs(recipes)
         natural = {name: self._draw(i, inputs[name], n, seed + i, joint) for i, name in enumerate(LEARNED)}
         learned = {name: OUTCOMES[name].from_natural(value) for name, value in natural.items()}
-        shift = np.random.default_rng([seed, len(LEARNED)]).standard_normal((n, 1)) * VOLT_PRIOR_SD  # one cell voltage for all recipes
-        return self.complete(recipes, closed, {**learned, "mean_discharge_voltage": closed.mean_discharge_voltage[None, :] + shift})
+        mean, sd = self.voltage
+        voltage = mean + sd * np.random.default_rng([seed, len(LEARNED)]).standard_normal((n, 1))  # one voltage for all recipes
+        return self.complete(recipes, closed, {**learned, "mean_discharge_voltage": np.broadcast_to(voltage, (n, len(recipes)))})
+
+    def success_probability(self, recipes: Array) -> Array:
+        """Return the probability that recipes can be made and tested, learned from failed cells, ``(n,)``."""
+        return self.success.probability(self.campaign.space.encode(recipes))
 
     def _draw(self, index: int, inputs: Inputs, n: int, seed: int, joint: bool) -> Array:
         predictor = self.predictors[LEARNED[index]]
@@ -125,14 +138,46 @@ def _normal(n: int, width: int, seed: int) -> Array:
     return np.asarray(torch.special.ndtri(uniform).numpy())
 
 
-def fit_model(campaign: Campaign, evidence: Collection[str] = ("primary", "secondary")) -> FittedModel:
-    """Return the surrogates fitted to the bundled measurements, for a campaign's study and conditions.
+def _voltage(physics: Physics, cells: Sequence[Cell]) -> tuple[float, float]:
+    """Return mean and standard deviation of the mean voltage: the prior, updated by the lab's own at the goal's condition."""
+    goal = physics.conditions
+    prior = float(physics.calibration.parameters()["V"])
+    measured = [
+        (cell.outcomes["mean_discharge_voltage"].value, float(np.fmax(cell.outcomes["mean_discharge_voltage"].sd, VOLT_CELL_SD)))
+        for cell in cells
+        if cell.status == "ok"
+        and "mean_discharge_voltage" in cell.outcomes
+        and not abs(cell.c_rate - goal.c_rate) > 1e-9  # NaN: the goal's own
+        and not abs(cell.temperature_c - goal.temperature_c) > 1e-9
+    ]
+    weight = 1.0 / VOLT_PRIOR_SD**2
+    total, precision = prior * weight, weight
+    for value, sd in measured:
+        total, precision = total + value / sd**2, precision + 1.0 / sd**2
+    spread = VOLT_RECIPE_SD if measured else 0.0
+    return total / precision, float(np.hypot(1.0 / np.sqrt(precision), spread))
+
+
+def _success(campaign: Campaign, cells: Sequence[Cell]) -> SuccessModel:
+    """Return the success model: an invalid measurement teaches nothing, and a cell counts once, whatever it was tested under."""
+    counted: dict[tuple[object, ...], float] = {}
+    for cell in cells:
+        if cell.status != "invalid":
+            key = (cell.name or cell.row, *cell.recipe.values())
+            counted[key] = min(counted.get(key, 1.0), 0.0 if cell.status in FAILURES else 1.0)
+    recipes = np.array([key[1:] for key in counted], dtype=float).reshape(-1, campaign.space.dimension)
+    return SuccessModel(campaign.space.encode(recipes), np.array(list(counted.values()), dtype=float))
+
+
+def fit_model(campaign: Campaign, evidence: Collection[str] = ("primary", "secondary"), cells: Sequence[Cell] = ()) -> FittedModel:
+    """Return the surrogates fitted to the bundled measurements and a lab's own cells, for a campaign's study and conditions.
 
     Deterministic. Torch runs on one thread, so that the same data give the same numbers whatever the machine's load.
     """
     torch.set_num_threads(1)
     physics = campaign.physics()
     data = ElectrodeData(build_problem(), physics.calibration, evidence)
-    training = {name: data.training(name) for name in LEARNED}
-    predictors = {name: GaussianProcess().fit(training[name].data, seed=0) for name in LEARNED}
-    return FittedModel(campaign, physics, data, training, predictors)
+    own = cell_data(data, physics, cells)
+    training = {name: joined(data.training(name).data, own.get(name)) for name in LEARNED}
+    predictors = {name: GaussianProcess().fit(training[name], seed=0) for name in LEARNED}
+    return FittedModel(campaign, physics, data, training, predictors, tuple(cells), _success(campaign, cells), _voltage(physics, cells))

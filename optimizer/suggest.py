@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
+from objectives.cell import Cell
 from objectives.composition import Array, Mask
 from objectives.recipe import Recipe
 from objectives.weighing import Sheet, sheet
@@ -25,6 +26,7 @@ Strategy = Literal["auto", "bayesian", "sobol"]
 STRATEGIES: tuple[Strategy, ...] = ("auto", "bayesian", "sobol")
 FEWEST_CELLS = 4  # measured capacities below which there is nothing to learn from: fill the space first
 REPORT_SAMPLES = 2048
+LEAST_SUCCESS = 0.5  # probability of success below which a recipe is called likely to fail
 MOST = 32  # recipes a batch; beyond it a batch is a campaign
 
 
@@ -101,6 +103,7 @@ def suggest(
     strategy: Strategy = "auto",
     acquisition: Acquisition = "sampled",
     evidence: Collection[str] = ("primary", "secondary"),
+    cells: Sequence[Cell] = (),
 ) -> Suggestions:
     """Return the next recipes to make.
 
@@ -111,7 +114,8 @@ def suggest(
         pending: Recipes already being made, ``(p, 4)``; not repeated, and their unknown results are reckoned with.
         strategy: `bayesian`, `sobol`, or `auto`.
         acquisition: The rule of `bayesian`.
-        evidence: Which rows of the table to learn from.
+        evidence: Which rows of the bundled table to learn from.
+        cells: The lab's own cells, beside the bundled measurements.
 
     Raises:
         SuggestError: If n is not between 1 and 32, or no new feasible recipe is left.
@@ -121,7 +125,7 @@ def suggest(
     wanted = campaign.batch.size if n is None else n
     if not 1 <= wanted <= MOST:
         raise SuggestError(f"the number of recipes must be between 1 and {MOST}, got {wanted}; ask for fewer, or run several batches")
-    model = fit_model(campaign, evidence)
+    model = fit_model(campaign, evidence, cells)
     return suggest_from(model, wanted, seed, np.zeros((0, 4)) if pending is None else pending, strategy, acquisition)
 
 
@@ -132,9 +136,9 @@ def suggest_from(
     campaign = model.campaign
     constraints = campaign.constraints(model.physics)
     feasible = Feasible(campaign.space, constraints, campaign.accept(constraints))
-    designs = measured_designs(model.data)
+    designs = measured_designs(model.data, model.physics, model.cells)
     measured = incumbents(designs, campaign.study)
-    used, why = choose_strategy(strategy, len(model.training["discharge_capacity"].targets))
+    used, why = choose_strategy(strategy, len(model.training["discharge_capacity"].values))
     if used == "sobol":
 
         def likely(recipes: Array) -> Mask:
@@ -174,18 +178,21 @@ def describe(model: FittedModel, recipes: Array, seed: int) -> list[tuple[dict[s
     draws = model.physics.draws(recipes, DRAWS, SEED)
     reserve = model.physics.percolation_margin(recipes) - percolation_constraint(constraints).margin(recipes)
     percolating = (draws.percolation_margin >= reserve).mean(axis=0)
+    success = model.success_probability(recipes)
     result = []
     for i in range(len(recipes)):
         predicted = intervals({name: values[:, i] for name, values in samples.outcomes.items()}, campaign)
         margins = {name: margin[:, i] for name, margin in samples.margins.items()}
         soft = soft_states(margins, {name: np.asarray(np.median(margin)) for name, margin in margins.items()})
-        result.append((predicted, (*hard_states(recipes[[i]], constraints, float(percolating[i])), *soft), float(samples.feasible[:, i].mean())))
+        hard = hard_states(recipes[[i]], constraints, float(percolating[i]))
+        makes = LimitState("success", float(success[i] - LEAST_SUCCESS), "probability", "learned", float(success[i]))
+        result.append((predicted, (*hard, *soft, makes), float(samples.feasible[:, i].mean())))
     return result
 
 
-def predict(campaign: Campaign, recipe: Recipe, evidence: Collection[str] = ("primary", "secondary")) -> Check:
+def predict(campaign: Campaign, recipe: Recipe, evidence: Collection[str] = ("primary", "secondary"), cells: Sequence[Cell] = ()) -> Check:
     """Return what the surrogates expect of a recipe, feasible or not, in the form of a check."""
-    model = fit_model(campaign, evidence)
+    model = fit_model(campaign, evidence, cells)
     x = np.array([recipe.values()])
     predicted, limits, together = describe(model, x, SEED)[0]
     constraints = campaign.constraints(model.physics)

@@ -154,9 +154,10 @@ class GaussianProcessPredictor:
 
 @dataclass(frozen=True)
 class GaussianProcess:
-    """The fused surrogate, or with ``physics=False`` a Gaussian process of the data alone."""
+    """The fused surrogate, or with ``physics=False`` a Gaussian process of the data alone; ``own_priors`` replaces the priors."""
 
     physics: bool = True
+    own_priors: Priors | None = None
 
     @property
     def name(self) -> str:
@@ -165,6 +166,8 @@ class GaussianProcess:
 
     def priors(self, data: OutcomeData) -> Priors:
         """Return the priors for some data: without physics, all standard deviations follow the spread of the values."""
+        if self.own_priors is not None:
+            return self.own_priors
         if self.physics:
             return PHYSICS_PRIORS
         spread = math.log(float(np.std(data.values)) or 1.0)

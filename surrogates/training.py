@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -116,10 +116,8 @@ class ElectrodeData:
         rows = np.array([t.members[0] for t in targets], dtype=int)
         measured = [self._measured(outcome, target) for target in targets]
         values, noise = np.array([value for value, _ in measured], dtype=float), np.array([sd for _, sd in measured], dtype=float)
-        noise = _pool_replicates(values, noise, [(t.study, *t.designs, t.observe, t.note) for t in targets])
-        stated = np.array(
-            [_natural_sd(outcome, t.value / self._q_ref[row], t.relative_sd) for t, row in zip(targets, rows, strict=True)], dtype=float
-        )
+        noise = pool_replicates(values, noise, [(t.study, *t.designs, t.observe, t.note) for t in targets])
+        stated = np.array([natural_sd(outcome, t.value / self._q_ref[row], t.relative_sd) for t, row in zip(targets, rows, strict=True)], dtype=float)
         inputs = Inputs(_used(outcome, self._features[rows]), self._study[rows], self._modelled[outcome][rows], self._slopes[outcome][:, rows].T)
         return TrainingSet(OutcomeData(inputs, values, np.fmax(noise, stated)), targets)
 
@@ -130,7 +128,7 @@ class ElectrodeData:
         if outcome in ("porosity", "discharge_capacity"):
             share = target.value / (100.0 if outcome == "porosity" else float(self._q_ref[row]))
             relative = repeatability / share if outcome == "porosity" else repeatability
-            return math.log(share / (1.0 - share)), _natural_sd(outcome, share, relative)
+            return math.log(share / (1.0 - share)), natural_sd(outcome, share, relative)
         # tau = phi sigma_0 / sigma: a conductivity below the model's moves tau up by the same factor, from its uncapped value
         factor = math.log(target.value / float(target.predict(self._observed)))
         sign = 1.0 if target.observe in ("ionic_tortuosity_factor", "electronic_resistivity") else -1.0
@@ -138,27 +136,21 @@ class ElectrodeData:
         value = uncapped + sign * factor
         return min(value, math.log(TAU_CAP)) if outcome == "ionic_tortuosity_factor" else value, repeatability
 
-    def at(self, physics: Physics, recipes: Array) -> dict[str, Inputs]:
-        """Return each learned outcome's inputs at recipes ``(n, 4)`` made and tested as ``physics`` says."""
+    def at(self, physics: Physics, recipes: Array, conditions: Mapping[str, Array] | None = None) -> dict[str, Inputs]:
+        """Return each learned outcome's inputs at recipes ``(n, 4)`` made and tested as ``physics`` says, or under their own conditions."""
         z = self.calibration.z
         q_ref = UTILISATION_REFERENCE[physics.study.active_material]
-        outcomes = physics.outcomes(recipes)
+        outcomes = physics.outcomes(recipes, None, conditions)
         middle = natural(outcomes, q_ref)
-        high = natural(physics.outcomes(recipes, z + 0.5 * self.directions.T), q_ref)
-        low = natural(physics.outcomes(recipes, z - 0.5 * self.directions.T), q_ref)
-        x = features(physics.electrodes(recipes, self.calibration.parameters()), outcomes)
-        index = self.studies.index(physics.study.name) if physics.study.name in self.studies else -1
-        study = np.full(len(recipes), float(index))
+        high = natural(physics.outcomes(recipes, z + 0.5 * self.directions.T, conditions), q_ref)
+        low = natural(physics.outcomes(recipes, z - 0.5 * self.directions.T, conditions), q_ref)
+        x = features(physics.electrodes(recipes, self.calibration.parameters(), conditions), outcomes)
+        study = np.full(len(recipes), self.study_index(physics.study.name))
         return {name: Inputs(_used(name, x), study, middle[name], (high[name] - low[name]).T) for name in LEARNED}
 
-    def as_new_study(self, outcome: str, data: OutcomeData, study: str) -> OutcomeData:
-        """Return rows of a study as if nobody had measured it: no index of its own, its offsets as uncertain as a new study's.
-
-        The calibration must have left the study out, so that its offsets are at zero and its own directions are the prior's.
-        """
-        del outcome
-        inputs = data.inputs
-        return replace(data, inputs=replace(inputs, study=np.full(len(inputs), -1.0)))
+    def study_index(self, name: str) -> float:
+        """Return the index of a study; a lab that is not bundled comes after them."""
+        return float(self.studies.index(name) if name in self.studies else len(self.studies))
 
 
 def _main_directions(jacobian: Array) -> tuple[Array, Array]:
@@ -171,12 +163,12 @@ def _used(outcome: str, x: Array) -> Array:
     return x if outcome == "discharge_capacity" else x[..., :4]
 
 
-def _natural_sd(outcome: str, share: float, relative_sd: float) -> float:
+def natural_sd(outcome: str, share: float, relative_sd: float) -> float:
     """Return a relative standard deviation on the natural scale: d logit = (sd / share) / (1 - share), d log = sd / value."""
     return relative_sd / (1.0 - share) if outcome in ("porosity", "discharge_capacity") else relative_sd
 
 
-def _pool_replicates(values: Array, noise: Array, groups: list[tuple[str, ...]]) -> Array:
+def pool_replicates(values: Array, noise: Array, groups: list[tuple[str, ...]]) -> Array:
     """Return each row's noise, scaled by what replicates of the outcome show: pooled variance with a prior worth four cells."""
     squares = degrees = 0.0
     for group in dict.fromkeys(groups):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 import numpy as np
@@ -107,13 +107,21 @@ def validate_fold(fold: Fold, seed: int = 0) -> list[Held]:
             continue
         kept, left = training.data.take(~out), training.data.take(out)
         if fold.design is None:
-            left = data.as_new_study(outcome, left, fold.study)
+            left = _as_new_study(left)
         for model in models():
             if len(kept.values) < FEWEST_ROWS:
                 continue
             prediction = model.fit(kept, seed).predict(left.inputs).with_noise(left.noise_sd)
             held.extend(_held(model.name, outcome, [t for t, o in zip(training.targets, out, strict=True) if o], left, prediction))
     return held
+
+
+def _as_new_study(left: OutcomeData) -> OutcomeData:
+    """Return rows as if nobody had measured their study: no index of its own.
+
+    The calibration left the study out, so its offsets are at zero and as uncertain as a new study's.
+    """
+    return replace(left, inputs=replace(left.inputs, study=np.full(len(left.inputs), -1.0)))
 
 
 def _held(model: str, outcome: str, targets: Sequence[Target], left: OutcomeData, prediction: Prediction) -> list[Held]:

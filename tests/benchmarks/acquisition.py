@@ -41,7 +41,7 @@ def main(seeds: int) -> None:
     model = fit_model(campaign)
     constraints = campaign.constraints(model.physics)
     feasible = Feasible(campaign.space, constraints, campaign.accept(constraints))
-    measured, pending = incumbents(measured_designs(model.data), campaign.study), np.zeros((0, 4))
+    measured, pending = incumbents(measured_designs(model.data, model.physics), campaign.study), np.zeros((0, 4))
     found: dict[Acquisition, list[tuple[float, float]]] = {rule: [] for rule in ACQUISITIONS}
     for rule in ACQUISITIONS:  # warm up: the compiled kernel loads at its first use
         propose(model, feasible, measured, pending, 4, 0, rule)

@@ -18,7 +18,7 @@ NONE = np.zeros((0, 4))
 
 
 def measured_recipes(model: FittedModel) -> np.ndarray:
-    return incumbents(measured_designs(model.data), model.campaign.study)
+    return incumbents(measured_designs(model.data, model.physics), model.campaign.study)
 
 
 def test_proposals_are_reproducible_and_differ_between_seeds(model: FittedModel, feasible: Feasible) -> None:
