@@ -11,7 +11,7 @@ from rich.terminal_theme import TerminalTheme
 
 from optimizer.campaign import load_campaign
 from optimizer.cli.render import show_suggestions
-from optimizer.suggest import suggest
+from optimizer.suggestion import suggest
 
 PAPER = TerminalTheme((250, 250, 248), (40, 44, 52), [(40, 44, 52)] * 8, [(40, 44, 52)] * 8)
 

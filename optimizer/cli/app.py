@@ -150,7 +150,7 @@ def suggest(
     try:
         out = read_pending(pending)
         with working("fitting the surrogates and choosing recipes"):
-            from optimizer.suggest import suggest as suggest_recipes
+            from optimizer.suggestion import suggest as suggest_recipes
 
             answer = suggest_recipes(
                 settings,
@@ -185,7 +185,7 @@ def check(
 ) -> None:
     """Check a recipe by physics: limits with margins, and the nearest recipe that passes. Exits with 1 if it is refused."""
     settings, recipe = read_campaign(campaign, study, temperature, c_rate), read_recipe(am, coating, se_size, vgcf)
-    from optimizer.check import check as check_recipe
+    from optimizer.checks import check as check_recipe
 
     _show_check(check_recipe(settings, recipe), as_json, exit_infeasible=True)
 
@@ -206,7 +206,7 @@ def predict(
     """Predict a recipe with the surrogates fitted to the measured cells, feasible or not."""
     settings, recipe = read_campaign(campaign, study, temperature, c_rate), read_recipe(am, coating, se_size, vgcf)
     with working("fitting the surrogates"):
-        from optimizer.suggest import predict as predict_recipe
+        from optimizer.suggestion import predict as predict_recipe
 
         answer = predict_recipe(settings, recipe, evidence.kinds)
     _show_check(answer, as_json, exit_infeasible=False)

@@ -12,9 +12,9 @@ from objectives.recipe import Recipe, format_coating
 from optimizer.report import Interval, LimitState, recipe_text
 
 if TYPE_CHECKING:  # for their types only: some import torch, and a check must be quick
-    from optimizer.check import Check
+    from optimizer.checks import Check
     from optimizer.doctor import Finding
-    from optimizer.suggest import Suggestions
+    from optimizer.suggestion import Suggestions
     from optimizer.validate import Validation
 
 SHOWN = ("volumetric_energy_density", "discharge_capacity", "relative_density", "ionic_tortuosity_factor")  # columns of a batch

@@ -14,7 +14,7 @@ from objectives.recipe import Recipe
 from optimizer.campaign import Campaign
 from optimizer.candidates import Feasible
 from optimizer.model import FittedModel, fit_model
-from optimizer.suggest import predict, suggest_from
+from optimizer.suggestion import predict, suggest_from
 from surrogates.cells import cell_data
 
 NONE = np.zeros((0, 4))

@@ -237,8 +237,7 @@ def test_features_of_the_reference_space_are_of_order_one(electrode_data: Electr
     assert features.max() <= 1.0 + 1e-9
 
 
-def test_study_left_out_whole_loses_its_index(electrode_data: ElectrodeData) -> None:
-    data = electrode_data.training("porosity").data
-    new = electrode_data.as_new_study("porosity", data, "lee2026")
-    assert set(new.inputs.study) == {-1.0}
-    np.testing.assert_array_equal(new.values, data.values)
+def test_lab_that_is_not_bundled_comes_after_the_studies(electrode_data: ElectrodeData) -> None:
+    inputs = electrode_data.at(Physics(find_study("new")), RECIPES)["porosity"]
+    assert set(inputs.study) == {float(len(electrode_data.studies))}
+    assert electrode_data.study_index("kim2025") == 0.0

@@ -9,7 +9,7 @@ import pytest
 
 from objectives.recipe import Recipe
 from optimizer.campaign import Campaign
-from optimizer.check import check
+from optimizer.checks import check
 
 
 def test_feasible_recipe_is_its_own_nearest(campaign: Campaign) -> None:

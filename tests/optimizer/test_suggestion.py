@@ -12,7 +12,7 @@ from objectives.recipe import Recipe
 from optimizer.campaign import Campaign
 from optimizer.candidates import Feasible
 from optimizer.model import FittedModel, fit_model
-from optimizer.suggest import SuggestError, choose_strategy, predict, suggest, suggest_from
+from optimizer.suggestion import SuggestError, choose_strategy, predict, suggest, suggest_from
 
 NONE = np.zeros((0, 4))
 

@@ -16,7 +16,7 @@ from optimizer import sobol
 from optimizer.bayesian import SCREEN, Acquisition, Choice, propose
 from optimizer.campaign import Campaign
 from optimizer.candidates import Feasible
-from optimizer.check import DRAWS, SEED, Check, nearest_passing, percolation_constraint
+from optimizer.checks import DRAWS, SEED, Check, nearest_passing, percolation_constraint
 from optimizer.explain import reason
 from optimizer.measured import incumbents, measured_designs
 from optimizer.model import FittedModel, fit_model
