@@ -17,7 +17,7 @@ from objectives.composition import Array
 class Inputs:
     """Where an outcome is wanted: n points.
 
-    ``features`` (n, f) are of order one; ``study`` (n,) is an index, -1 for a study without a measured cell; ``physics`` (n,) is
+    ``features`` (n, f) are of order one; ``study`` (n,) is an index, one of its own for a study without a measured cell; ``physics`` (n,) is
     the calibrated prediction; ``directions`` (n, r) are its changes along the main directions of the calibration's uncertainty.
     """
 

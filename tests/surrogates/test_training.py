@@ -218,8 +218,8 @@ def test_measured_cell_has_the_inputs_of_its_own_recipe(electrode_data: Electrod
         np.testing.assert_allclose(one, other, atol=1e-9)
 
 
-@pytest.mark.parametrize(("name", "index"), [("kim2025", 0.0), ("lee2026", 1.0), ("new", -1.0)])
-def test_study_is_an_index_and_a_new_one_has_none(electrode_data: ElectrodeData, name: str, index: float) -> None:
+@pytest.mark.parametrize(("name", "index"), [("kim2025", 0.0), ("lee2026", 1.0), ("new", 6.0)])
+def test_study_is_an_index_and_a_new_one_comes_after_all(electrode_data: ElectrodeData, name: str, index: float) -> None:
     assert set(electrode_data.at(Physics(find_study(name)), RECIPES)["porosity"].study) == {index}
 
 
@@ -235,9 +235,3 @@ def test_features_of_the_reference_space_are_of_order_one(electrode_data: Electr
     features: Array = electrode_data.at(Physics(find_study("new")), corners)["discharge_capacity"].features
     assert features.min() >= -1e-9
     assert features.max() <= 1.0 + 1e-9
-
-
-def test_lab_that_is_not_bundled_comes_after_the_studies(electrode_data: ElectrodeData) -> None:
-    inputs = electrode_data.at(Physics(find_study("new")), RECIPES)["porosity"]
-    assert set(inputs.study) == {float(len(electrode_data.studies))}
-    assert electrode_data.study_index("kim2025") == 0.0
