@@ -63,3 +63,21 @@ _ALL = (
 )
 OUTCOMES: Mapping[str, Outcome] = MappingProxyType({outcome.name: outcome for outcome in _ALL})
 LEARNED = tuple(outcome.name for outcome in _ALL if outcome.learned)
+SCALES = ("linear", "log", "share")
+
+
+def own_outcome(name: str, unit: str, scale: str) -> Outcome:
+    """Return an outcome that a lab defines: any further column, learned without physics on the scale it names.
+
+    ``log`` is for positive quantities that vary by factors, ``share`` for fractions between 0 and 1.
+
+    Raises:
+        ValueError: If the scale is none of `SCALES`.
+    """
+    if scale not in SCALES:
+        raise ValueError(f'outcome {name}: scale must be one of {", ".join(SCALES)}, got "{scale}"; choose one')
+    if scale == "log":
+        return Outcome(name, unit, name, True, 3, lambda v: np.asarray(np.log(v)), lambda v: np.asarray(np.exp(v)))
+    if scale == "share":
+        return Outcome(name, unit, name, True, 3, _logit, _expit)
+    return Outcome(name, unit, name, True, 3)

@@ -38,13 +38,13 @@ class Choice:
 
 
 def objective_values(campaign: Campaign, samples: Samples) -> Array:
-    """Return the objectives ``(s, n, m)`` of samples."""
-    return np.stack([samples.outcomes[objective.outcome] for objective in campaign.objectives], axis=-1)
+    """Return the objectives ``(s, n, m)`` of samples, each to be maximised."""
+    return np.stack([o.sign * samples.outcomes[o.outcome] for o in campaign.objectives], axis=-1)
 
 
 def reference_point(campaign: Campaign) -> Array:
-    """Return the reference point ``(m,)``."""
-    return np.array([objective.reference for objective in campaign.objectives])
+    """Return the reference point ``(m,)``, in the objectives' own signs."""
+    return np.array([o.sign * o.reference for o in campaign.objectives])
 
 
 def propose(

@@ -21,7 +21,7 @@ from botorch.sampling.list_sampler import ListSampler
 from botorch.sampling.normal import SobolQMCNormalSampler
 
 from objectives.composition import Array
-from objectives.outcomes import LEARNED, OUTCOMES
+from optimizer.bayesian import objective_values, reference_point
 from optimizer.kernel import use_own_directory
 from optimizer.model import FittedModel, Samples
 from surrogates.gaussian_process import columns
@@ -47,7 +47,7 @@ class _Block(Model):
 def _wide(model: FittedModel, recipes: Array) -> tuple[torch.Tensor, list[slice]]:
     """Return every learned outcome's inputs side by side, then the recipe itself; and where each outcome's columns are."""
     inputs = model.inputs(recipes)
-    blocks = [columns(inputs[name]) for name in LEARNED]
+    blocks = [columns(inputs[name]) for name in model.learned]
     ends = np.cumsum([block.shape[1] for block in blocks])
     slices = [slice(int(end) - block.shape[1], int(end)) for block, end in zip(blocks, ends, strict=True)]
     return torch.cat([*blocks, torch.as_tensor(recipes, dtype=torch.float64)], dim=1), slices
@@ -58,9 +58,9 @@ def _completed(model: FittedModel) -> Callable[[torch.Tensor], tuple[Samples, to
 
     def complete(y: torch.Tensor) -> tuple[Samples, torch.Size]:
         flat = y.detach().reshape(-1, y.shape[-1]).numpy()
-        recipes = flat[:, len(LEARNED) :]
+        recipes = flat[:, len(model.learned) :]
         closed = model.physics.outcomes(recipes)
-        known = {name: OUTCOMES[name].from_natural(flat[None, :, i]) for i, name in enumerate(LEARNED)}
+        known = {name: model.campaign.outcomes[name].from_natural(flat[None, :, i]) for i, name in enumerate(model.learned)}
         known["mean_discharge_voltage"] = closed.mean_discharge_voltage[None, :]
         return model.complete(recipes, closed, known), y.shape[:-1]
 
@@ -74,14 +74,13 @@ def choose(model: FittedModel, candidates: Array, known: Array, n: int, seed: in
     baseline = _wide(model, known if len(known) else candidates[-1:])[0]
     width = x.shape[1]
     recipe = GenericDeterministicModel(lambda X: X[..., width - candidates.shape[1] :], num_outputs=candidates.shape[1])
-    parts = [_Block(model.predictors[name].model, block) for name, block in zip(LEARNED, slices, strict=True)]
+    parts = [_Block(model.predictors[name].model, block) for name, block in zip(model.learned, slices, strict=True)]
     complete = _completed(model)
     campaign = model.campaign
-    names = [objective.outcome for objective in campaign.objectives]
 
     def objectives(y: torch.Tensor, X: torch.Tensor | None = None) -> torch.Tensor:
         samples, shape = complete(y)
-        return torch.as_tensor(np.stack([samples.outcomes[name][0] for name in names], axis=-1)).reshape(*shape, len(names))
+        return torch.as_tensor(objective_values(campaign, samples)[0]).reshape(*shape, len(campaign.objectives))
 
     def violation(y: torch.Tensor) -> torch.Tensor:
         """Return the worst soft margin with its sign turned: at most 0 where every limit holds."""
@@ -95,11 +94,11 @@ def choose(model: FittedModel, candidates: Array, known: Array, n: int, seed: in
     joined = ModelList(*parts, recipe)
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # BoTorch warns of scaling and of compiling; both are by design here
-        if len(names) == 1:
+        if len(campaign.objectives) == 1:
             objective = GenericMCObjective(lambda y, X=None: objectives(y).squeeze(-1))
             acquisition: Any = qLogNoisyExpectedImprovement(joined, baseline, objective=objective, **settings)
         else:
-            reference = [objective.reference for objective in campaign.objectives]
+            reference = reference_point(campaign).tolist()
             acquisition = qLogNoisyExpectedHypervolumeImprovement(
                 joined, reference, baseline, objective=GenericMCMultiOutputObjective(objectives), **settings
             )

@@ -8,11 +8,14 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from objectives.calibration import load_calibration
+from objectives.composition import Array
 from objectives.design_space import DesignSpace
 from objectives.energy import Stack
-from objectives.limits import Constraint, SoftLimits, electrode_constraints
-from objectives.outcomes import OUTCOMES
+from objectives.limits import SOFT_UNITS, Constraint, SoftLimits, electrode_constraints, holds
+from objectives.outcomes import OUTCOMES, Outcome, own_outcome
 from objectives.physics import Conditions, Physics, find_study
 from objectives.repair import Accept
 from objectives.studies import read_data
@@ -32,9 +35,58 @@ class Objective:
     outcome: str
     reference: float
 
+    direction: str = "maximize"
+
     def __post_init__(self) -> None:
-        if self.outcome not in OUTCOMES:
-            raise CampaignError(f'objective "{self.outcome}" is not an outcome; use one of {", ".join(OUTCOMES)}')
+        if self.direction not in ("maximize", "minimize"):
+            raise CampaignError(f'objective {self.outcome}: direction must be maximize or minimize, got "{self.direction}"; choose one')
+
+    @property
+    def sign(self) -> float:
+        """Return 1 to maximise, -1 to minimise."""
+        return 1.0 if self.direction == "maximize" else -1.0
+
+
+@dataclass(frozen=True)
+class OwnOutcome:
+    """An outcome that a lab defines: a further column of its table, learned without physics.
+
+    ``repeatability`` is the standard deviation of one measurement, in the unit; replicates and stated errors refine it.
+    """
+
+    name: str
+    unit: str
+    repeatability: float
+    scale: str = "linear"
+
+    def __post_init__(self) -> None:
+        if not self.repeatability > 0.0:
+            raise CampaignError(f"outcome {self.name}: repeatability must be above 0 {self.unit}, got {self.repeatability:g}; give one cell's spread")
+        if self.name in OUTCOMES:
+            raise CampaignError(f"outcome {self.name} is built in; leave its [[outcome]] table out")
+        own_outcome(self.name, self.unit, self.scale)
+
+
+@dataclass(frozen=True)
+class OutcomeLimit:
+    """A soft limit on any outcome: at least ``min``, at most ``max``, in the outcome's unit."""
+
+    outcome: str
+    min: float | None = None
+    max: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.min is None and self.max is None:
+            raise CampaignError(f"limit on {self.outcome} needs min or max, got neither; give one or remove the limit")
+
+    def margins(self, value: Array) -> dict[str, Array]:
+        """Return the margins of an outcome's values by name, positive inside."""
+        found = {}
+        if self.min is not None:
+            found[f"{self.outcome}_min"] = value - self.min
+        if self.max is not None:
+            found[f"{self.outcome}_max"] = self.max - value
+        return found
 
 
 @dataclass(frozen=True)
@@ -66,6 +118,25 @@ class Campaign:
     probability: float
     ohmic_limit_at: Mapping[str, float]
     batch: Batch
+    own: tuple[OwnOutcome, ...] = ()
+    outcome_limits: tuple[OutcomeLimit, ...] = ()
+
+    def __post_init__(self) -> None:
+        for kind, items in (("objective", self.objectives), ("limit", self.outcome_limits)):
+            for item in items:
+                if item.outcome not in self.outcomes:
+                    raise CampaignError(f'{kind} "{item.outcome}" is not an outcome; use one of {", ".join(self.outcomes)}')
+
+    @property
+    def outcomes(self) -> Mapping[str, Outcome]:
+        """Return every outcome by name: the built-in ones, then the lab's own."""
+        return {**OUTCOMES, **{o.name: own_outcome(o.name, o.unit, o.scale) for o in self.own}}
+
+    @property
+    def limit_units(self) -> Mapping[str, str]:
+        """Return the unit of every soft limit by name."""
+        own = {name: self.outcomes[limit.outcome].unit for limit in self.outcome_limits for name in limit.margins(np.zeros(1))}
+        return {**SOFT_UNITS, **own}
 
     def physics(self) -> Physics:
         """Return the closed form for this campaign's study and conditions, at the bundled calibration."""
@@ -77,8 +148,6 @@ class Campaign:
 
     def accept(self, constraints: tuple[Constraint, ...]) -> Accept:
         """Return whether recipes keep the hard limits as weighed on this campaign's balance."""
-        from objectives.limits import holds
-
         batch = self.batch
         return weighable(batch.batch_mg, lambda x: holds(constraints, x), batch.balance, batch.mill_minimum_mg)
 
@@ -103,7 +172,10 @@ def _build(kind: type[Any], name: str, table: Mapping[str, Any]) -> Any:
     unknown = sorted(set(table) - known)
     if unknown:
         raise CampaignError(f"[{name}] has no setting {unknown[0]!r}; its settings are {', '.join(sorted(known))}")
-    return kind(**table)
+    try:
+        return kind(**table)
+    except TypeError as error:
+        raise CampaignError(f"[{name}] is incomplete or has a value of the wrong kind ({error}); see the bundled {DEFAULT}.toml") from error
 
 
 def parse_campaign(text: str, origin: str) -> Campaign:
@@ -116,7 +188,7 @@ def parse_campaign(text: str, origin: str) -> Campaign:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise CampaignError(f"{origin} is not valid TOML: {error}; correct the file") from error
-    known = {"name", "study", "conditions", "stack", "space", "objective", "limits", "batch"}
+    known = {"name", "study", "conditions", "stack", "space", "objective", "limits", "batch", "outcome", "limit"}
     unknown = sorted(set(data) - known)
     if unknown:
         raise CampaignError(f"{origin} has an unknown table {unknown[0]!r}; use {', '.join(sorted(known))}")
@@ -142,6 +214,8 @@ def parse_campaign(text: str, origin: str) -> Campaign:
         probability=probability,
         ohmic_limit_at=ohmic_limit_at,
         batch=_build(Batch, "batch", data.get("batch", {})),
+        own=tuple(_build(OwnOutcome, "outcome", table) for table in data.get("outcome", [])),
+        outcome_limits=tuple(_build(OutcomeLimit, "limit", table) for table in data.get("limit", [])),
     )
     return campaign.at()
 

@@ -89,7 +89,7 @@ def check(campaign: Campaign, recipe: Recipe) -> Check:
     estimate = {name: margin[0] for name, margin in physics_margins(campaign, x, best).items()}
     reserve = float(best.percolation_margin[0] - percolation_constraint(constraints).margin(x)[0])
     hard = hard_states(x, constraints, float((draws.percolation_margin >= reserve).mean()))
-    soft = soft_states({name: margin[:, 0] for name, margin in sampled.items()}, estimate)
+    soft = soft_states(campaign, {name: margin[:, 0] for name, margin in sampled.items()}, estimate)
     weighable = bool(campaign.accept(constraints)(x)[0])
     feasible = all(state.holds for state in (*hard, *soft)) and weighable and probability_of_limits(campaign, physics, x) >= campaign.probability
     named = {name: values[:, 0] for name, values in from_outcomes(draws).items()}

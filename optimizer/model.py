@@ -17,19 +17,24 @@ from objectives.composition import Array, Mask
 from objectives.electrode import Outcomes
 from objectives.energy import derive
 from objectives.limits import soft_margins
-from objectives.outcomes import LEARNED, OUTCOMES
+from objectives.outcomes import LEARNED
 from objectives.physics import Physics
 from optimizer.campaign import Campaign
 from surrogates.calibration.fit import build_problem
-from surrogates.cells import cell_data, joined
+from surrogates.cells import cell_data, joined, own_outcome_data, without_physics
 from surrogates.gaussian_process import GaussianProcess, GaussianProcessPredictor
 from surrogates.protocol import Inputs, OutcomeData
 from surrogates.success import SuccessModel
 from surrogates.training import ElectrodeData
 
+FEWEST_ROWS = 3  # measured cells that an outcome without physics needs
 VOLT_CELL_SD = 0.01  # V; repeatability of a mean voltage
 VOLT_RECIPE_SD = 0.015  # V; how far recipes of one lab differ at one condition [A]
 VOLT_PRIOR_SD = 0.05  # V; spread of the mean voltage while none has been measured (physics note, correction 6)
+
+
+class FewCellsError(ValueError):
+    """Raised when a lab's own outcome has too few measured cells to be learned."""
 
 
 class Samples(NamedTuple):
@@ -58,15 +63,21 @@ class FittedModel:
     voltage: tuple[float, float]  # mean and standard deviation, V
 
     def inputs(self, recipes: Array) -> dict[str, Inputs]:
-        """Return the surrogates' inputs at recipes ``(n, 4)``."""
-        return self.data.at(self.physics, recipes)
+        """Return the surrogates' inputs at recipes ``(n, 4)``, for the lab's own outcomes too."""
+        found = self.data.at(self.physics, recipes)
+        return {**found, **{o.name: without_physics(found["discharge_capacity"]) for o in self.campaign.own}}
+
+    @property
+    def learned(self) -> tuple[str, ...]:
+        """Return the learned outcomes: the electrode's, then the lab's own."""
+        return (*LEARNED, *(o.name for o in self.campaign.own))
 
     def samples(self, recipes: Array, n: int, seed: int, *, joint: bool = True) -> Samples:
         """Return n posterior samples at recipes ``(m, 4)``: joint over them, or each recipe by itself (cheap, for many)."""
         closed = self.physics.outcomes(recipes)
         inputs = self.inputs(recipes)
-        natural = {name: self._draw(i, inputs[name], n, seed + i, joint) for i, name in enumerate(LEARNED)}
-        learned = {name: OUTCOMES[name].from_natural(value) for name, value in natural.items()}
+        natural = {name: self._draw(name, inputs[name], n, seed + i, joint) for i, name in enumerate(self.learned)}
+        learned = {name: self.campaign.outcomes[name].from_natural(value) for name, value in natural.items()}
         mean, sd = self.voltage
         voltage = mean + sd * np.random.default_rng([seed, len(LEARNED)]).standard_normal((n, 1))  # one voltage for all recipes
         return self.complete(recipes, closed, {**learned, "mean_discharge_voltage": np.broadcast_to(voltage, (n, len(recipes)))})
@@ -75,8 +86,8 @@ class FittedModel:
         """Return the probability that recipes can be made and tested, learned from failed cells, ``(n,)``."""
         return self.success.probability(self.campaign.space.encode(recipes))
 
-    def _draw(self, index: int, inputs: Inputs, n: int, seed: int, joint: bool) -> Array:
-        predictor = self.predictors[LEARNED[index]]
+    def _draw(self, name: str, inputs: Inputs, n: int, seed: int, joint: bool) -> Array:
+        predictor = self.predictors[name]
         if not joint:
             prediction = predictor.predict(inputs)
             noise = _normal(n, 1, seed)
@@ -104,18 +115,18 @@ class FittedModel:
             priced = np.maximum(voltage - price, 0.0)
             margins = {name: margin for name, margin in margins.items() if not name.endswith("tortuosity")}
         derived = derive(closed.theoretical_density, am, porosity, capacity, priced, loading, campaign.stack)
-        return Samples(
-            {
-                **known,
-                "relative_density": 1.0 - porosity,
-                "electrode_density": derived.electrode_density,
-                "thickness": derived.thickness_um,
-                "areal_capacity": derived.areal_capacity,
-                "volumetric_energy_density": derived.volumetric_energy_density,
-                "gravimetric_energy_density": derived.gravimetric_energy_density,
-            },
-            margins,
-        )
+        outcomes = {
+            **known,
+            "relative_density": 1.0 - porosity,
+            "electrode_density": derived.electrode_density,
+            "thickness": derived.thickness_um,
+            "areal_capacity": derived.areal_capacity,
+            "volumetric_energy_density": derived.volumetric_energy_density,
+            "gravimetric_energy_density": derived.gravimetric_energy_density,
+        }
+        for limit in campaign.outcome_limits:
+            margins = {**margins, **limit.margins(outcomes[limit.outcome])}
+        return Samples(outcomes, margins)
 
 
 def ohmic_excess_v(tau: Mapping[str, Array], margins: Mapping[str, Array], allowed_mv: float) -> Array:
@@ -180,4 +191,13 @@ def fit_model(campaign: Campaign, evidence: Collection[str] = ("primary", "secon
     own = cell_data(data, physics, cells)
     training = {name: joined(data.training(name).data, own.get(name)) for name in LEARNED}
     predictors = {name: GaussianProcess().fit(training[name], seed=0) for name in LEARNED}
+    for outcome in campaign.own:
+        rows = own_outcome_data(data, physics, cells, campaign.outcomes[outcome.name], outcome.repeatability)
+        if len(rows.values) < FEWEST_ROWS:
+            raise FewCellsError(
+                f"outcome {outcome.name} is in the campaign but only {len(rows.values)} good cells measured it; "
+                f"measure at least {FEWEST_ROWS}, or take the outcome out"
+            )
+        training[outcome.name] = rows
+        predictors[outcome.name] = GaussianProcess(physics=False).fit(rows, seed=0)
     return FittedModel(campaign, physics, data, training, predictors, tuple(cells), _success(campaign, cells), _voltage(physics, cells))

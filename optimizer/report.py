@@ -10,7 +10,7 @@ import numpy as np
 
 from objectives.composition import Array
 from objectives.electrode import AM_REFERENCE_MS_CM, Outcomes
-from objectives.limits import SOFT_UNITS, TOLERANCE, Constraint, soft_margins
+from objectives.limits import TOLERANCE, Constraint, soft_margins
 from objectives.outcomes import OUTCOMES
 from objectives.recipe import Recipe, format_coating
 from objectives.weighing import Sheet
@@ -119,9 +119,10 @@ def intervals(samples: Mapping[str, Array], campaign: Campaign) -> dict[str, Int
             float(np.percentile(samples[name], tail)),
             float(np.percentile(samples[name], 100.0 - tail)),
             outcome.unit,
-            basis[name],
+            basis.get(name, f"{campaign.conditions.c_rate:g}C, {campaign.conditions.temperature_c:g} C"),
         )
-        for name, outcome in OUTCOMES.items()
+        for name, outcome in campaign.outcomes.items()
+        if name in samples
     }
 
 
@@ -142,9 +143,11 @@ def hard_states(recipes: Array, constraints: tuple[Constraint, ...], percolation
     return tuple(states)
 
 
-def soft_states(margins: Mapping[str, Array], estimate: Mapping[str, Array]) -> tuple[LimitState, ...]:
+def soft_states(campaign: Campaign, margins: Mapping[str, Array], estimate: Mapping[str, Array]) -> tuple[LimitState, ...]:
     """Return the soft limits of one recipe from sampled margins ``(s,)`` and those of the best estimate ``()``."""
-    return tuple(LimitState(name, float(estimate[name]), SOFT_UNITS[name], "soft", float((margin >= 0.0).mean())) for name, margin in margins.items())
+    return tuple(
+        LimitState(name, float(estimate[name]), campaign.limit_units[name], "soft", float((margin >= 0.0).mean())) for name, margin in margins.items()
+    )
 
 
 def physics_margins(campaign: Campaign, recipes: Array, outcomes: Outcomes) -> dict[str, Array]:
@@ -159,4 +162,9 @@ def physics_margins(campaign: Campaign, recipes: Array, outcomes: Outcomes) -> d
         loading_mg_cm2=campaign.conditions.loading_mg_cm2,
         limits=campaign.limits,
     )
-    return {name: margin for name, margin in margins.items() if campaign.ohmic_is_limit or not name.endswith("tortuosity")}
+    found = {name: margin for name, margin in margins.items() if campaign.ohmic_is_limit or not name.endswith("tortuosity")}
+    named = from_outcomes(outcomes)
+    for limit in campaign.outcome_limits:  # those on outcomes that physics does not know are the surrogates' business
+        if limit.outcome in named:
+            found.update(limit.margins(named[limit.outcome]))
+    return found

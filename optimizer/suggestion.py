@@ -183,7 +183,7 @@ def describe(model: FittedModel, recipes: Array, seed: int) -> list[tuple[dict[s
     for i in range(len(recipes)):
         predicted = intervals({name: values[:, i] for name, values in samples.outcomes.items()}, campaign)
         margins = {name: margin[:, i] for name, margin in samples.margins.items()}
-        soft = soft_states(margins, {name: np.asarray(np.median(margin)) for name, margin in margins.items()})
+        soft = soft_states(campaign, margins, {name: np.asarray(np.median(margin)) for name, margin in margins.items()})
         hard = hard_states(recipes[[i]], constraints, float(percolating[i]))
         makes = LimitState("success", float(success[i] - LEAST_SUCCESS), "probability", "learned", float(success[i]))
         result.append((predicted, (*hard, *soft, makes), float(samples.feasible[:, i].mean())))

@@ -10,7 +10,7 @@ import numpy as np
 from objectives.cell import Cell, Measured
 from objectives.composition import Array
 from objectives.electrode import TAU_CAP, UTILISATION_REFERENCE, Outcomes
-from objectives.outcomes import LEARNED
+from objectives.outcomes import LEARNED, Outcome
 from objectives.physics import Physics
 from objectives.recipe import RECIPE_FIELDS
 from surrogates.protocol import Inputs, OutcomeData
@@ -108,6 +108,28 @@ def _weighing_sd(physics: Physics, cells: Sequence[Cell], recipes: Array, condit
         for outcome in LEARNED:
             variance[outcome] += (there[outcome] - here[outcome]) ** 2
     return {outcome: np.sqrt(value) for outcome, value in variance.items()}
+
+
+def without_physics(inputs: Inputs) -> Inputs:
+    """Return inputs for an outcome that has no physics: features and study alone."""
+    n = len(inputs)
+    return Inputs(inputs.features, inputs.study, np.zeros(n), np.zeros((n, 0)))
+
+
+def own_outcome_data(data: ElectrodeData, physics: Physics, cells: Sequence[Cell], outcome: Outcome, repeatability: float) -> OutcomeData:
+    """Return the rows of an outcome that the lab defines, from its good cells, on the outcome's natural scale.
+
+    ``repeatability`` is one measurement's standard deviation in the outcome's unit; a larger stated error replaces it.
+    """
+    good = [cell for cell in cells if cell.status == "ok" and outcome.name in cell.outcomes]
+    recipes, conditions = recipes_of(good), conditions_of(good, physics)
+    inputs = without_physics(data.at(physics, recipes, conditions)["discharge_capacity"])
+    measured = np.array([cell.outcomes[outcome.name].value for cell in good], dtype=float)
+    sd = np.fmax(repeatability, np.array([cell.outcomes[outcome.name].sd for cell in good], dtype=float))
+    values = outcome.to_natural(measured)
+    noise = 0.5 * np.abs(outcome.to_natural(measured + sd) - outcome.to_natural(measured - sd))
+    groups = [tuple(f"{value:.6g}" for value in (*recipe, *(conditions[name][i] for name in CONDITIONS))) for i, recipe in enumerate(recipes)]
+    return OutcomeData(inputs, values, pool_replicates(values, noise, groups) if len(good) else noise)
 
 
 def joined(first: OutcomeData, second: OutcomeData | None) -> OutcomeData:

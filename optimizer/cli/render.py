@@ -93,7 +93,9 @@ def show_check(answer: Check, out: Console | None = None) -> None:
     for title in ("outcome", "mean (90 % interval)", "unit", "basis"):
         table.add_column(title)
     for name, interval in answer.predicted.items():
-        table.add_row(name, interval_text(interval, OUTCOMES[name].digits), "" if interval.unit == "1" else interval.unit, interval.basis)
+        table.add_row(
+            name, interval_text(interval, answer.campaign.outcomes[name].digits), "" if interval.unit == "1" else interval.unit, interval.basis
+        )
     out.print(table)
     limits = Table(box=None, header_style="bold", pad_edge=False)
     for title in ("limit", "kind", "margin", "probability", ""):
