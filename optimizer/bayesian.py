@@ -6,6 +6,7 @@ qLogNEHVI (`optimizer.botorch_acquisition`). docs/decisions/0005-acquisition.md 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -65,6 +66,7 @@ def propose(
         NoFeasibleRecipeError: If no candidate meets all soft limits with the campaign's probability; says how near the best comes.
     """
     campaign, reference = model.campaign, reference_point(model.campaign)
+    column = campaign.space.names.index("coating_se_wt")
     front = _baseline(model, feasible, measured, pending, SCREEN, seed)
 
     def score(recipes: Array) -> Array:
@@ -73,7 +75,10 @@ def propose(
         likely = samples.feasible.mean(axis=0)
         gain = improvement(front, values, reference).mean(axis=0)
         gain = gain * model.success_probability(recipes)  # a failed cell gains nothing
-        return np.where(likely >= campaign.probability, gain, likely - 1.0)  # below the required probability: by how far
+        scored = np.where(likely >= campaign.probability, gain, likely - 1.0)  # below the required probability: by how far
+        if campaign.batch.max_new_coatings == 0:
+            scored = np.where(campaign.batch.are_stocked(recipes[:, column]), scored, -2.0)
+        return scored
 
     known = np.concatenate([measured, pending])
     candidates = search(feasible, score, known, measured, seed)
@@ -87,18 +92,38 @@ def propose(
     front, rest = usable[:, : len(known)], usable[:, len(known) :]
     success = model.success_probability(candidates)
     if acquisition == "qlognehvi":
+        if campaign.batch.max_new_coatings is not None:
+            raise ValueError("max_new_coatings is a rule of the batch that BoTorch's acquisition does not know; use --acquisition sampled")
         from optimizer.botorch_acquisition import choose
 
         picks = choose(model, candidates, known, n, seed)
     else:
         blocked = feasible.same(candidates, candidates) | np.eye(len(candidates), dtype=bool)
-        picks = greedy_batch(front, rest, reference, n, blocked, success)
+        picks = greedy_batch(front, rest, reference, n, blocked, success, coating_rule(campaign, candidates))
     gains = batch_gains(front, rest, reference, picks)
     certain = batch_gains(front.mean(axis=0, keepdims=True), rest.mean(axis=0, keepdims=True), reference, picks)
     return [
         Choice(candidates[p], gain, float(np.clip(1.0 - sure / gain, 0.0, 1.0)) if gain > 0.0 else 1.0)
         for p, gain, sure in zip(picks, gains, certain, strict=True)
     ]
+
+
+def coating_rule(campaign: Campaign, candidates: Array) -> Callable[[list[int]], Mask] | None:
+    """Return which candidates may join a batch under its limit of new coatings; None where there is no limit."""
+    batch = campaign.batch
+    most = batch.max_new_coatings
+    if most is None:
+        return None
+    coatings = candidates[:, campaign.space.names.index("coating_se_wt")]
+    stocked = batch.are_stocked(coatings)
+
+    def open_to(chosen: list[int]) -> Mask:
+        begun = {float(coatings[i]) for i in chosen if not stocked[i]}
+        if len(begun) < most:
+            return np.ones(len(coatings), dtype=bool)
+        return stocked | np.isin(coatings, list(begun))
+
+    return open_to
 
 
 def _likely(model: FittedModel, candidates: Array, seed: int) -> Array:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from objectives.calibration import load_calibration
-from objectives.composition import Array
+from objectives.composition import Array, Mask
 from objectives.design_space import DesignSpace
 from objectives.energy import Stack
 from objectives.limits import SOFT_UNITS, Constraint, SoftLimits, electrode_constraints, holds
@@ -91,12 +91,30 @@ class OutcomeLimit:
 
 @dataclass(frozen=True)
 class Batch:
-    """How a batch is made: recipes, mass of each mix, the balance and the mill."""
+    """How a batch is made: recipes, mass of each mix, the balance, the mill, and which coated powders there are already.
+
+    A coating ratio that is not in stock costs a mechanofusion run of hours; a batch holds at most ``max_new_coatings`` of them.
+    """
 
     size: int = 4
     batch_mg: float = 500.0
     balance_mg: float = 0.1
     mill_minimum_mg: float = 5000.0
+    coatings_in_stock: tuple[float, ...] = ()  # SE wt% of coated powders at hand; uncoated AM always is
+    max_new_coatings: int | None = None  # None: as many as are worth it
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "coatings_in_stock", tuple(float(value) for value in self.coatings_in_stock))
+        if self.max_new_coatings is not None and self.max_new_coatings < 0:
+            raise CampaignError(f"max_new_coatings must be at least 0, got {self.max_new_coatings}; leave it out for no limit")
+
+    def is_stocked(self, coating_se_wt: float) -> bool:
+        """Return whether a coating needs no run of the mill: uncoated, or in stock."""
+        return coating_se_wt == 0.0 or any(abs(coating_se_wt - value) < 1e-9 for value in self.coatings_in_stock)
+
+    def are_stocked(self, coatings: Array) -> Mask:
+        """Return `is_stocked` of each coating, ``(n,)``."""
+        return np.array([self.is_stocked(float(value)) for value in coatings], dtype=bool)
 
     @property
     def balance(self) -> Balance:

@@ -7,6 +7,7 @@ import numpy as np
 from objectives.composition import Array
 from objectives.design_space import DesignSpace
 from objectives.recipe import RECIPE_FIELDS, Recipe, format_coating
+from optimizer.campaign import Batch
 from optimizer.measured import MeasuredDesign, nearest, outside
 from optimizer.report import Interval, LimitState
 
@@ -76,6 +77,7 @@ def reason(
     predicted: dict[str, Interval],
     limits: tuple[LimitState, ...],
     exploration: float | None,
+    batch: Batch,
 ) -> str:
     """Return the reason for one proposal, a few sentences."""
     x = np.array(recipe.values())
@@ -85,6 +87,9 @@ def reason(
         parts.append("Chosen to fill the space, not for its expected result")
     else:
         parts.append(f"{100.0 * exploration:.0f} % of its expected gain is exploration")
+    if batch.max_new_coatings is not None or batch.coatings_in_stock:
+        coating = value_text("coating_se_wt", recipe.coating_se_wt)
+        parts.append("Needs no coating run" if batch.is_stocked(recipe.coating_se_wt) else f"Needs a run of the mill for {coating}")
     beyond = outside(designs, x)
     if beyond:
         parts.append(f"Extrapolates: {', '.join(LABELS[RECIPE_FIELDS[i]] for i in beyond)} beyond every measured cell")

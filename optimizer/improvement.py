@@ -5,7 +5,7 @@ All objectives are maximised. Values at or below the reference point count for n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -51,7 +51,15 @@ def _hypervolume_improvement(front: Array, values: Array, reference: Array) -> A
     return added
 
 
-def greedy_batch(front: Array, values: Array, reference: Array, n: int, blocked: Mask, success: Array | None = None) -> list[int]:
+def greedy_batch(
+    front: Array,
+    values: Array,
+    reference: Array,
+    n: int,
+    blocked: Mask,
+    success: Array | None = None,
+    open_to: Callable[[list[int]], Mask] | None = None,
+) -> list[int]:
     """Return the indices of a batch picked one by one by mean improvement over the samples.
 
     A chosen candidate joins the front of every sample, so that the next one is wanted for what it adds: joint in the posterior.
@@ -63,14 +71,16 @@ def greedy_batch(front: Array, values: Array, reference: Array, n: int, blocked:
         n: How many.
         blocked: ``(c, c)`` bool: candidates too close to be in one batch (a candidate blocks itself).
         success: Probability that a candidate can be made at all, ``(c,)``; one when left out.
+        open_to: Which candidates may join those already chosen, ``(c,)`` bool (a lab's rules for a batch); all when left out.
     """
     left = np.ones(values.shape[1], dtype=bool)
     chosen: list[int] = []
     for _ in range(n):
-        if not left.any():
+        free = left if open_to is None else left & open_to(chosen)
+        if not free.any():
             break
         gain = improvement(front, values, reference).mean(axis=0)
-        gain = np.where(left, gain if success is None else gain * success, -np.inf)
+        gain = np.where(free, gain if success is None else gain * success, -np.inf)
         best = int(np.argmax(gain))
         chosen.append(best)
         left &= ~blocked[best]

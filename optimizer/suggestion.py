@@ -157,7 +157,7 @@ def suggest_from(
     suggestions = []
     for (x, exploration), (predicted, limits, probability) in zip(choices, described, strict=True):
         recipe = Recipe.from_row(x)
-        why_recipe = reason(recipe, designs, campaign.space, campaign.study, conditions, predicted, limits, exploration)
+        why_recipe = reason(recipe, designs, campaign.space, campaign.study, conditions, predicted, limits, exploration, campaign.batch)
         suggestions.append(Suggestion(recipe, predicted, limits, why_recipe, weighed(campaign, feasible, recipe), exploration, probability))
     return Suggestions(campaign, seed, used, why, acquisition if used == "bayesian" else "none", tuple(suggestions))
 

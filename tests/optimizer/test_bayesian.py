@@ -130,3 +130,18 @@ def test_two_hundred_bayesian_runs_keep_every_hard_limit(model: FittedModel) -> 
         found.append(violations(model, seed))
         seed += 1
     assert all(v <= 0 for v in found)
+
+
+def test_batch_holds_at_most_the_allowed_new_coatings(campaign: Campaign, model: FittedModel, feasible: Feasible) -> None:
+    for stock, most in (((), 1), ((5.0,), 0), ((10.0,), 1)):
+        batch = replace(campaign.batch, coatings_in_stock=stock, max_new_coatings=most)
+        choices = propose(replace(model, campaign=replace(campaign, batch=batch)), feasible, measured_recipes(model), NONE, 6, 0)
+        coatings = {float(c.recipe[1]) for c in choices}
+        assert len([c for c in coatings if not batch.is_stocked(c)]) <= most
+        assert len(choices) >= 4
+
+
+def test_rule_of_new_coatings_is_refused_where_it_cannot_be_kept(campaign: Campaign, model: FittedModel, feasible: Feasible) -> None:
+    batch = replace(campaign.batch, max_new_coatings=1)
+    with pytest.raises(ValueError, match="use --acquisition sampled"):
+        propose(replace(model, campaign=replace(campaign, batch=batch)), feasible, measured_recipes(model), NONE, 2, 0, "qlognehvi")
