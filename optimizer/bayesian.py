@@ -17,7 +17,7 @@ from objectives.limits import holds
 from optimizer.campaign import Campaign
 from optimizer.candidates import Feasible, search
 from optimizer.improvement import batch_gains, greedy_batch, improvement
-from optimizer.model import FittedModel, Samples
+from optimizer.model import FittedModel, Samples, objective_values, reference_point
 
 Acquisition = Literal["sampled", "qlognehvi"]
 ACQUISITIONS: tuple[Acquisition, ...] = ("sampled", "qlognehvi")
@@ -36,16 +36,6 @@ class Choice:
     recipe: Array
     gain: float
     exploration: float
-
-
-def objective_values(campaign: Campaign, samples: Samples) -> Array:
-    """Return the objectives ``(s, n, m)`` of samples, each to be maximised."""
-    return np.stack([o.sign * samples.outcomes[o.outcome] for o in campaign.objectives], axis=-1)
-
-
-def reference_point(campaign: Campaign) -> Array:
-    """Return the reference point ``(m,)``, in the objectives' own signs."""
-    return np.array([o.sign * o.reference for o in campaign.objectives])
 
 
 def propose(

@@ -21,9 +21,8 @@ from botorch.sampling.list_sampler import ListSampler
 from botorch.sampling.normal import SobolQMCNormalSampler
 
 from objectives.composition import Array
-from optimizer.bayesian import objective_values, reference_point
 from optimizer.kernel import use_own_directory
-from optimizer.model import FittedModel, Samples
+from optimizer.model import FittedModel, Samples, objective_values, reference_point
 from surrogates.gaussian_process import columns
 
 MC_SAMPLES = 128

@@ -129,6 +129,16 @@ class FittedModel:
         return Samples(outcomes, margins)
 
 
+def objective_values(campaign: Campaign, samples: Samples) -> Array:
+    """Return the objectives ``(s, n, m)`` of samples, each to be maximised."""
+    return np.stack([o.sign * samples.outcomes[o.outcome] for o in campaign.objectives], axis=-1)
+
+
+def reference_point(campaign: Campaign) -> Array:
+    """Return the reference point ``(m,)``, in the objectives' own signs."""
+    return np.array([o.sign * o.reference for o in campaign.objectives])
+
+
 def ohmic_excess_v(tau: Mapping[str, Array], margins: Mapping[str, Array], allowed_mv: float) -> Array:
     """Return the ohmic drop beyond the allowance, summed over both paths, V: the price of tau where it is not a limit.
 

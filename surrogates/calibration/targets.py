@@ -190,101 +190,52 @@ def kim_index(panel: Panel, model: int, am_wt: float, temperature_c: float = 60.
     return panel.add(load_studies()["kim2025"], f"Model {model}", kim_inputs(model, am_wt, temperature_c, c_rate))
 
 
+def _compared(
+    study: Study,
+    rows: tuple[Row, ...],
+    quantity: str,
+    observe: str,
+    combine: str,
+    members: tuple[int, int],
+    value: float,
+    name: str,
+    designs: tuple[str, ...],
+) -> Target:
+    """Return a target that compares two electrodes; ratios are fitted on the logarithm."""
+    unit = {"difference": "points", "ratio": "1", "percent": "%"}[combine]
+    numbers = tuple(row.number for row in rows)
+    sd = study.noise[quantity]
+    return Target(name, study.name, quantity, numbers, observe, members, combine, combine == "ratio", value, sd, unit, designs=designs)
+
+
 def _pair_targets(rows: tuple[Row, ...], panel: Panel) -> list[Target]:
     """Return the targets that compare two electrodes: differences, ratios, and bulk conductivity against temperature."""
     studies = load_studies()
+    kim, cho = studies["kim2025"], studies["cho2024"]
     targets: list[Target] = []
     for row in rows:
-        study = studies.get(row.study or "")
-        if study is None:
-            continue
         if row.quantity == "porosity_difference":
             for am in (75.0, 85.0):  # the sentence does not say at which AM content, so at both
                 members = (kim_index(panel, 4, am), kim_index(panel, 1, am))
-                sd = study.noise["porosity_difference"]
-                name = f"Model 4 minus Model 1, {am:g} wt%"
                 designs = (f"Model 4, {am:g} wt%", f"Model 1, {am:g} wt%")
-                targets.append(
-                    Target(
-                        name,
-                        study.name,
-                        row.quantity,
-                        (row.number,),
-                        "porosity",
-                        members,
-                        "difference",
-                        False,
-                        row.value,
-                        sd,
-                        "points",
-                        designs=designs,
-                    )
-                )
+                name = f"Model 4 minus Model 1, {am:g} wt%"
+                targets.append(_compared(kim, (row,), row.quantity, "porosity", "difference", members, row.value, name, designs))
         elif row.quantity == "ionic_tortuosity_ratio":
             members = (kim_index(panel, 3, row.am_wt), kim_index(panel, 4, row.am_wt))
-            sd = study.noise["ionic_tortuosity_ratio"]
-            name = f"Model 3 / Model 4, {row.am_wt:g} wt%"
             designs = (f"Model 3, {row.am_wt:g} wt%", f"Model 4, {row.am_wt:g} wt%")
-            targets.append(
-                Target(
-                    name,
-                    study.name,
-                    row.quantity,
-                    (row.number,),
-                    "ionic_tortuosity_factor",
-                    members,
-                    "ratio",
-                    True,
-                    row.value,
-                    sd,
-                    "1",
-                    designs=designs,
-                )
-            )
+            name = f"Model 3 / Model 4, {row.am_wt:g} wt%"
+            targets.append(_compared(kim, (row,), row.quantity, "ionic_tortuosity_factor", "ratio", members, row.value, name, designs))
         elif row.quantity == "capacity_ratio_1C_to_0.1C":
-            inputs = row_inputs(row, study)
-            members = (
-                panel.add(study, row.label, {**inputs, "c_rate": 1.0}),
-                panel.add(study, row.label, {**inputs, "c_rate": 0.1}),
-            )
-            sd = study.noise[row.quantity]
-            design = (design_name(row.label, row.am_wt),)
-            targets.append(
-                Target(
-                    row.label,
-                    study.name,
-                    row.quantity,
-                    (row.number,),
-                    "discharge_capacity",
-                    members,
-                    "percent",
-                    False,
-                    row.value,
-                    sd,
-                    "%",
-                    designs=design,
-                )
-            )
-    cho = [row for row in rows if row.study == "cho2024" and row.quantity == "ionic_resistance_area"]
-    bare, carbon = sorted(cho, key=lambda row: row.vgcf_wt)
-    study = studies["cho2024"]
-    members = (panel.add(study, carbon.label, row_inputs(carbon, study)), panel.add(study, bare.label, row_inputs(bare, study)))
-    targets.append(
-        Target(
-            "NCM811/LPSCl f_AM=72 with / without VGCF",
-            study.name,
-            "ionic_resistance_ratio",
-            (carbon.number, bare.number),
-            "ionic_resistance",
-            members,
-            "ratio",
-            True,
-            carbon.value / bare.value,
-            study.noise["ionic_resistance_ratio"],
-            "1",
-            designs=(design_name(carbon.label, carbon.am_wt), design_name(bare.label, bare.am_wt)),
-        )
-    )
+            inputs = row_inputs(row, cho)
+            members = (panel.add(cho, row.label, {**inputs, "c_rate": 1.0}), panel.add(cho, row.label, {**inputs, "c_rate": 0.1}))
+            designs = (design_name(row.label, row.am_wt),)
+            targets.append(_compared(cho, (row,), row.quantity, "discharge_capacity", "percent", members, row.value, row.label, designs))
+    resistances = [row for row in rows if row.study == cho.name and row.quantity == "ionic_resistance_area"]
+    bare, carbon = sorted(resistances, key=lambda row: row.vgcf_wt)
+    members = (panel.add(cho, carbon.label, row_inputs(carbon, cho)), panel.add(cho, bare.label, row_inputs(bare, cho)))
+    designs = (design_name(carbon.label, carbon.am_wt), design_name(bare.label, bare.am_wt))
+    name, ratio = "NCM811/LPSCl f_AM=72 with / without VGCF", carbon.value / bare.value
+    targets.append(_compared(cho, (carbon, bare), "ionic_resistance_ratio", "ionic_resistance", "ratio", members, ratio, name, designs))
     targets.extend(_bulk_targets(rows, panel))
     return targets
 

@@ -14,13 +14,13 @@ import time
 
 import numpy as np
 
-from optimizer.bayesian import ACQUISITIONS, Acquisition, objective_values, propose, reference_point
+from optimizer.bayesian import ACQUISITIONS, Acquisition, propose
 from optimizer.campaign import load_campaign
 from optimizer.candidates import Feasible
 from optimizer.improvement import batch_gains
 from optimizer.kernel import use_own_directory
 from optimizer.measured import incumbents, measured_designs
-from optimizer.model import FittedModel, fit_model
+from optimizer.model import FittedModel, fit_model, objective_values, reference_point
 
 FRESH = 4096  # joint samples that judge a batch
 
