@@ -213,6 +213,7 @@ def _pair_targets(rows: tuple[Row, ...], panel: Panel) -> list[Target]:
     studies = load_studies()
     kim, cho = studies["kim2025"], studies["cho2024"]
     targets: list[Target] = []
+    designs: tuple[str, ...]
     for row in rows:
         if row.quantity == "porosity_difference":
             for am in (75.0, 85.0):  # the sentence does not say at which AM content, so at both
