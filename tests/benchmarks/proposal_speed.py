@@ -8,7 +8,6 @@ the same measured cells; the truth, without noise, judges them under the limits 
 
 from __future__ import annotations
 
-import math
 import statistics
 import sys
 import time
@@ -28,13 +27,15 @@ from objectives.energy import derive
 from objectives.limits import holds, soft_margins
 from objectives.physics import Physics
 from objectives.recipe import Recipe
-from optimizer.bayesian import propose, reference_point
+from optimizer.bayesian import propose
 from optimizer.campaign import Campaign, OutcomeLimit, load_campaign
 from optimizer.candidates import Feasible
 from optimizer.improvement import batch_gains
 from optimizer.kernel import use_own_directory
 from optimizer.measured import incumbents, measured_designs
-from optimizer.model import fit_model
+from optimizer.model import fit_model, reference_point
+from tests.benchmarks import botorch_loop
+from tests.benchmarks.botorch_loop import DENSITY, TAU_MAX
 
 VOLTAGE = 3.73  # V; what a user without a measured voltage puts into Wh/L
 FEW, MANY = 50, 200  # cells
@@ -93,8 +94,6 @@ def ours(campaign: Campaign, lab: Lab, n: int, seed: int) -> Array:
 
 def theirs(campaign: Campaign, lab: Lab, n: int, seed: int) -> Array:
     """Return the BoTorch loop's n recipes ``(n, 4)``."""
-    from tests.benchmarks import botorch_loop
-
     porosity, tau, capacity = lab.measured.T
     density = lab.physics.outcomes(lab.recipes).theoretical_density  # follows from the recipe alone
     derived = derive(density, lab.recipes[:, 0], porosity, capacity, VOLTAGE, campaign.conditions.loading_mg_cm2, campaign.stack)
@@ -106,8 +105,6 @@ def theirs(campaign: Campaign, lab: Lab, n: int, seed: int) -> Array:
 
 def kept(campaign: Campaign, lab: Lab, recipes: Array, everything: bool) -> Mask:
     """Return which recipes truly keep the limits ``(m,)``: those that the loop knows, or all of the campaign's."""
-    from tests.benchmarks.botorch_loop import DENSITY, TAU_MAX
-
     truth = lab.truth(recipes)
     hard = campaign.constraints(lab.physics)
     fine = holds([c for c in hard if everything or c.name != "ionic_percolation"], recipes)
@@ -194,7 +191,7 @@ def compare(campaign: Campaign, label: str, labs: Sequence[Lab], large: Sequence
 
 def goals() -> dict[str, Campaign]:
     """Return the campaigns compared: the reference one for a new lab, with the loop's limit on tau, for two objectives and for Wh/L alone."""
-    limit = OutcomeLimit("ionic_tortuosity_factor", max=37.0)
+    limit = OutcomeLimit("ionic_tortuosity_factor", max=TAU_MAX)
     both = replace(load_campaign().at(study="new"), outcome_limits=(limit,))
     energy = tuple(o for o in both.objectives if o.outcome == "volumetric_energy_density")
     return {"one objective (Wh/L)": replace(both, objectives=energy), "two objectives (capacity, Wh/L)": both}
@@ -203,7 +200,7 @@ def goals() -> dict[str, Campaign]:
 def main(seeds: int) -> None:
     """Run the comparison and print it."""
     use_own_directory()
-    if not math.isfinite(seeds) or seeds < 1:
+    if seeds < 1:
         raise SystemExit("give at least one seed")
     campaigns = goals()
     any_goal = next(iter(campaigns.values()))

@@ -1,0 +1,174 @@
+"""From a header as a lab writes it to the column and unit it means."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from optimizer.lab_table.columns import AMBIGUOUS, COLUMNS, NAMES, Column, canonical_unit
+from optimizer.lab_table.problems import Problem
+from optimizer.lab_table.units import Scale, UnitError, plain, scale_between
+
+_BRACKETS = re.compile(r"[\[(]((?:[^\[\]()]|\([^()]*\))*)[\])]")
+_ERROR_WORDS = r"(?:s\.?d\.?|std\.?(?: dev\.?| error)?|stdev|stderr|sem|standard (?:error|deviation)|uncertainty|error|±|\+/-)"
+_ERROR = re.compile(rf"^{_ERROR_WORDS} ?(?:of )?(?P<after>.+)$|^(?P<before>.+?) ?{_ERROR_WORDS}$", re.IGNORECASE)
+_RATIOS = {"am:se", "am:se ratio", "ratio", "95:5"}
+
+
+@dataclass(frozen=True)
+class Header:
+    """One column of the table: what it means, or the lab's own where ``column`` is None."""
+
+    index: int
+    text: str  # as written
+    column: Column | None = None
+    is_error: bool = False  # a standard error of the column
+    scale: Scale = Scale()
+    unit: str = ""  # as written
+
+    @property
+    def key(self) -> str:
+        """Return the column's key, with `` sd`` for its standard error; the written text for the lab's own."""
+        if self.column is None:
+            return self.text
+        return f"{self.column.key} sd" if self.is_error else self.column.key
+
+
+@dataclass(frozen=True)
+class _Unclear(Exception):
+    """Raised where a header's name is known but its unit is missing or no unit of it."""
+
+    rule: str
+    value: str
+    remedy: str
+
+
+def normal(name: str) -> str:
+    """Return a column name in the spelling of `columns.NAMES`."""
+    return " ".join(re.sub(r"[\[\]()]", " ", plain(name).lower()).replace("_", " ").replace("-", " ").replace(".", " ").split())
+
+
+def _readings(text: str) -> Iterator[tuple[str, str, bool]]:
+    """Yield each name and unit a header may mean, and whether the unit stands where only a unit does."""
+    yield text, "", True
+    for match in reversed(list(_BRACKETS.finditer(text))):
+        yield f"{text[: match.start()]} {text[match.end() :]}", match[1].strip(), True
+    if "/" in text:
+        name, unit = text.split(" / " if " / " in text else "/", 1)
+        yield name, unit.strip(), True
+    words = text.split(" ")
+    for cut in range(len(words) - 1, 0, -1):
+        yield " ".join(words[:cut]), " ".join(words[cut:]), False
+
+
+def _with_unit(candidates: Sequence[Column], unit: str, exact: bool) -> tuple[Column, Scale]:
+    """Return the column a name and a unit mean.
+
+    Raises:
+        _Unclear: If the name needs a unit and has none, or has one that does not fit.
+    """
+    labels = " or ".join(f'"{column.label}"' for column in candidates)
+    first = candidates[0]
+    if not first.unit or (first.kind == "coating" and unit.lower() in _RATIOS):
+        return first, Scale()
+    if not unit:
+        if exact:
+            return first, Scale()
+        if len(candidates) > 1 or first.must_say_unit:
+            raise _Unclear("must say its unit", "", f"write {labels}")
+        return first, Scale()
+    for column in candidates:
+        try:
+            return column, scale_between(unit, canonical_unit(column))
+        except UnitError:
+            continue
+    raise _Unclear("must have a unit of its kind", unit, f"write {labels}")
+
+
+def _read(index: int, written: str, names: Mapping[str, tuple[Column, ...]]) -> Header:
+    if written in COLUMNS and written != "porosity":  # the name in code has the unit in code; "porosity" is also a lab's word
+        column, scale = _with_unit((COLUMNS[written],), "", True)
+        return Header(index, written, column, False, scale, canonical_unit(column))
+    for name, unit, strict in _readings(plain(written)):
+        error = _ERROR.match(" ".join(re.sub(r"[_]", " ", name).split()))
+        bare = normal(name)
+        if bare in AMBIGUOUS and bare not in names:
+            raise _Unclear("means more than one thing", "", AMBIGUOUS[bare])
+        candidates, is_error = names.get(bare, ()), False
+        if not candidates and error:
+            candidates, is_error = tuple(c for c in names.get(normal(error["after"] or error["before"]), ()) if c.measured), True
+        if not candidates:
+            continue
+        if is_error and not unit:
+            return Header(index, written, candidates[0], True)  # its unit is that of its column: `_paired`
+        try:
+            column, scale = _with_unit(candidates, unit, False)
+        except _Unclear:
+            if strict and (unit or plain(written) == name):
+                raise
+            continue
+        return Header(index, written, column, is_error, scale, unit)
+    return Header(index, written)
+
+
+def _paired(header: Header, headers: Sequence[Header], candidates: Sequence[Column]) -> Header | None:
+    """Return a standard error with the column it belongs to, in that column's unit where it states none; None without one."""
+    values = [h for h in headers if h.column in candidates and not h.is_error]
+    if len(values) != 1:
+        return None
+    return replace(header, column=values[0].column, scale=header.scale if header.unit else values[0].scale)
+
+
+def letter(index: int) -> str:
+    """Return a spreadsheet's name of a column, 0 being A."""
+    name = ""
+    index += 1
+    while index:
+        index, rest = divmod(index - 1, 26)
+        name = chr(65 + rest) + name
+    return name
+
+
+def read_headers(row: int, texts: Sequence[str], extras: Mapping[str, str]) -> tuple[tuple[Header, ...], list[Problem]]:
+    """Return what each column of a table means, and what is wrong with the headers.
+
+    Args:
+        row: Row of the headers.
+        texts: Headers as written; empty ones are passed over.
+        extras: Unit of each of the lab's own columns that is an outcome, by name.
+    """
+    own = {normal(name): (Column(name, f"{name} ({unit})" if unit else name, (), unit or "1", "number", measured=True),) for name, unit in extras.items()}
+    names = {**NAMES, **own}
+    headers: list[Header] = []
+    problems: list[Problem] = []
+
+    def report(column: str, rule: str, value: str, remedy: str) -> None:
+        problems.append(Problem(row, column, rule, value, remedy, fatal=True))
+
+    for index, text in enumerate(texts):
+        if not text:
+            continue
+        try:
+            headers.append(_read(index, text, names))
+        except _Unclear as error:
+            report(text, error.rule, error.value, error.remedy)
+    for position, header in enumerate(headers):
+        if header.is_error and header.column:
+            family = [header.column] if header.unit else [c for columns in names.values() if header.column in columns for c in columns]
+            paired = _paired(header, headers, family)
+            if paired is None:
+                report(header.text, "must stand beside one column that it is the standard error of", "", f'add the column "{header.column.label}"')
+            headers[position] = paired or header
+    seen: dict[str, Header] = {}
+    for header in headers:
+        key = header.key if header.column else normal(header.text)
+        if key in seen:
+            first = seen[key]
+            place = f'column {letter(first.index)}, "{first.text}"'
+            report(header.text, f"must mean something else than {place}", f"column {letter(header.index)}", "remove one of the two or rename it")
+        seen.setdefault(key, header)
+    for name in extras:
+        if all(header.key != name for header in headers):
+            report(name, "must be in the table, as extra_outcomes names it", "", "add the column or leave it out of extra_outcomes")
+    return tuple(headers), problems
