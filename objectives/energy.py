@@ -24,6 +24,11 @@ class Stack:
     separator_density: float = 1.64
     anode_density: float = 0.534
 
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if not value > 0.0:
+                raise ValueError(f"{name} of the stack must be above 0, got {value:g}; correct it")
+
     @property
     def inactive_um(self) -> float:
         """Return the thickness of separator and anode, um."""

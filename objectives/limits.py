@@ -192,6 +192,17 @@ class SoftLimits:
     ohmic_drop_mv: float = 50.0
     nominal_capacity_mah_g: float = 200.0
 
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.relative_density_min < self.relative_density_max <= 1.0:
+            raise ValueError(
+                "relative density limits must rise within 0 and 1, got "
+                f"{self.relative_density_min:g} to {self.relative_density_max:g}; correct relative_density_min or relative_density_max"
+            )
+        if not (self.ohmic_drop_mv > 0.0 and self.nominal_capacity_mah_g > 0.0):
+            raise ValueError(
+                f"ohmic_drop_mv and nominal_capacity_mah_g must be above 0, got {self.ohmic_drop_mv:g} and {self.nominal_capacity_mah_g:g}"
+            )
+
 
 def tortuosity_max(phi: ArrayLike, sigma_ms_cm: ArrayLike, thickness_um: ArrayLike, current_a_cm2: ArrayLike, ohmic_drop_mv: float) -> Array:
     """Return the tortuosity factor at which a path costs a given ohmic drop, ``phi sigma_0 dV / (i L)``.

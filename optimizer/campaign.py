@@ -104,6 +104,8 @@ class Batch:
     max_new_coatings: int | None = None  # None: as many as are worth it
 
     def __post_init__(self) -> None:
+        if self.size < 1:
+            raise CampaignError(f"a batch must hold at least 1 recipe, got {self.size}; correct [batch] size")
         object.__setattr__(self, "coatings_in_stock", tuple(float(value) for value in self.coatings_in_stock))
         if self.max_new_coatings is not None and self.max_new_coatings < 0:
             raise CampaignError(f"max_new_coatings must be at least 0, got {self.max_new_coatings}; leave it out for no limit")
@@ -185,11 +187,28 @@ class Campaign:
         return replace(self, study=study or self.study, conditions=conditions)
 
 
+# What a setting may be, by the annotation of its field.
+_KINDS: Mapping[Any, tuple[tuple[type, ...], str]] = {
+    "float": ((int, float), "a number"),
+    "float | None": ((int, float), "a number"),
+    "int": ((int,), "a whole number"),
+    "int | None": ((int,), "a whole number"),
+    "str": ((str,), "a text in quotes"),
+}
+
+
+def _is_kind(value: Any, *kinds: type) -> bool:
+    return isinstance(value, kinds) and not isinstance(value, bool) and value == value
+
+
 def _build(kind: type[Any], name: str, table: Mapping[str, Any]) -> Any:
     known = {f.name for f in fields(kind)}
     unknown = sorted(set(table) - known)
     if unknown:
         raise CampaignError(f"[{name}] has no setting {unknown[0]!r}; its settings are {', '.join(sorted(known))}")
+    for f in fields(kind):
+        if f.name in table and f.type in _KINDS and not _is_kind(table[f.name], *_KINDS[f.type][0]):
+            raise CampaignError(f"[{name}] {f.name} must be {_KINDS[f.type][1]}, got {table[f.name]!r}; correct it")
     try:
         return kind(**table)
     except TypeError as error:
@@ -213,14 +232,28 @@ def parse_campaign(text: str, origin: str) -> Campaign:
     for needed in ("name", "space", "objective"):
         if needed not in data:
             raise CampaignError(f"{origin} has no {needed!r}; add it (see the bundled {DEFAULT}.toml)")
+    for table in ("space", "conditions", "stack", "limits", "batch"):
+        if not isinstance(data.get(table, {}), dict):
+            raise CampaignError(f"{origin}: {table!r} must be a table, got {data[table]!r}; write it as [{table}]")
+    for key, entry in data["space"].items():
+        if not isinstance(entry, dict):
+            raise CampaignError(f"{origin}: space.{key} must be a table with lower and upper, got {entry!r}; write it as [space.{key}]")
+    for table in ("objective", "outcome", "limit"):
+        if not isinstance(data.get(table, []), list):
+            raise CampaignError(f"{origin}: {table!r} must be a list of tables; write [[{table}]]")
     limits = dict(data.get("limits", {}))
-    probability = float(limits.pop("probability", 0.8))
-    if not 0.0 < probability < 1.0:
-        raise CampaignError(f"{origin}: limits.probability must lie between 0 and 1, got {probability:g}; correct it")
+    probability = limits.pop("probability", 0.8)
+    if not _is_kind(probability, int, float) or not 0.0 < probability < 1.0:
+        raise CampaignError(f"{origin}: limits.probability must lie between 0 and 1, got {probability!r}; correct it")
     objectives = tuple(_build(Objective, "objective", table) for table in data["objective"])
     if not 1 <= len(objectives) <= 2:
         raise CampaignError(f"{origin}: a goal has one or two objectives, got {len(objectives)}; remove the others")
     ohmic_limit_at = limits.pop("ohmic_limit_at", {})
+    if not isinstance(ohmic_limit_at, dict) or set(ohmic_limit_at) - {f.name for f in fields(Conditions)}:
+        raise CampaignError(
+            f"{origin}: limits.ohmic_limit_at must be a table of conditions such as {{ c_rate = 0.05 }}, got {ohmic_limit_at!r}; correct it"
+        )
+    _build(Conditions, "limits.ohmic_limit_at", ohmic_limit_at)
     campaign = Campaign(
         name=str(data["name"]),
         study=str(data.get("study", "new")),
@@ -229,13 +262,15 @@ def parse_campaign(text: str, origin: str) -> Campaign:
         space=DesignSpace.from_table(data["space"]),
         objectives=objectives,
         limits=_build(SoftLimits, "limits", limits),
-        probability=probability,
+        probability=float(probability),
         ohmic_limit_at=ohmic_limit_at,
         batch=_build(Batch, "batch", data.get("batch", {})),
         own=tuple(_build(OwnOutcome, "outcome", table) for table in data.get("outcome", [])),
         outcome_limits=tuple(_build(OutcomeLimit, "limit", table) for table in data.get("limit", [])),
     )
-    return campaign.at()
+    physics = campaign.physics()
+    campaign.accept(campaign.constraints(physics))(np.zeros((0, campaign.space.dimension)))  # refuses a space or a batch that cannot be
+    return campaign
 
 
 def load_campaign(path: Path | None = None) -> Campaign:

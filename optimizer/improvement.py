@@ -36,6 +36,7 @@ def improvement(front: Array, values: Array, reference: Array) -> Array:
 def _hypervolume_improvement(front: Array, values: Array, reference: Array) -> Array:
     """Return the area that each candidate adds: strips of the first objective, each as high as the front reaches there."""
     samples, candidates, _ = values.shape
+    front = _pareto(front, reference)
     order = np.argsort(-front[..., 0], axis=1)
     edge = np.maximum(np.take_along_axis(front[..., 0], order, axis=1), reference[0])
     height = np.maximum.accumulate(np.maximum(np.take_along_axis(front[..., 1], order, axis=1), reference[1]), axis=1)
@@ -49,6 +50,21 @@ def _hypervolume_improvement(front: Array, values: Array, reference: Array) -> A
         width = np.minimum(values[..., 0], upper[:, [j]]) - lower[:, [j]]
         added += np.maximum(width, 0.0) * np.maximum(values[..., 1] - level[:, [j]], 0.0)
     return added
+
+
+def _pareto(front: Array, reference: Array) -> Array:
+    """Return each sample's Pareto points ``(s, p, 2)``, padded with the reference: the others dominate nothing of their own."""
+    if front.shape[1] < 2:
+        return front
+    order = np.argsort(-front[..., 0], axis=1, kind="stable")
+    first, second = (np.take_along_axis(front[..., i], order, axis=1) for i in (0, 1))
+    before = np.concatenate([np.full((len(front), 1), -np.inf), np.maximum.accumulate(second, axis=1)[:, :-1]], axis=1)
+    kept = second > before
+    most = max(int(kept.sum(axis=1).max()), 1)
+    place = np.argsort(~kept, axis=1, kind="stable")[:, :most]
+    chosen = np.take_along_axis(kept, place, axis=1)[..., None]
+    points = np.stack([np.take_along_axis(first, place, axis=1), np.take_along_axis(second, place, axis=1)], axis=-1)
+    return np.where(chosen, points, reference)
 
 
 def greedy_batch(

@@ -27,6 +27,7 @@ STRATEGIES: tuple[Strategy, ...] = ("auto", "bayesian", "sobol")
 FEWEST_CELLS = 4  # measured capacities below which there is nothing to learn from: fill the space first
 REPORT_SAMPLES = 2048
 LEAST_SUCCESS = 0.5  # probability of success below which a recipe is called likely to fail
+LARGEST_SEED = 2**31 - 1  # what every generator used takes
 MOST = 32  # recipes a batch; beyond it a batch is a campaign
 
 
@@ -118,13 +119,15 @@ def suggest(
         cells: The lab's own cells, beside the bundled measurements.
 
     Raises:
-        SuggestError: If n is not between 1 and 32, or no new feasible recipe is left.
+        SuggestError: If n is not between 1 and 32, the seed is out of range, or no new feasible recipe is left.
         NoFeasibleRecipeError: If no recipe meets the soft limits with the required probability.
         InfeasibleError: If no recipe keeps the hard limits.
     """
     wanted = campaign.batch.size if n is None else n
     if not 1 <= wanted <= MOST:
         raise SuggestError(f"the number of recipes must be between 1 and {MOST}, got {wanted}; ask for fewer, or run several batches")
+    if not 0 <= seed <= LARGEST_SEED:
+        raise SuggestError(f"the seed must be a whole number from 0 to {LARGEST_SEED}, got {seed}; choose another")
     model = fit_model(campaign, evidence, cells)
     return suggest_from(model, wanted, seed, np.zeros((0, 4)) if pending is None else pending, strategy, acquisition)
 

@@ -70,7 +70,7 @@ class ElectrodeKernel(gpytorch.kernels.Kernel):
         if diag:
             return (u1**2).sum(-1) + (shared + own + offset)
         a, b = x1[..., : self.features] / self.lengthscales, x2[..., : self.features] / self.lengthscales
-        s = math.sqrt(5.0) * (a.unsqueeze(-2) - b.unsqueeze(-3)).square().sum(-1).clamp_min(1e-30).sqrt()
+        s = math.sqrt(5.0) * torch.cdist(a, b, compute_mode="donot_use_mm_for_euclid_dist")
         matern = (1.0 + s + s * s / 3.0) * torch.exp(-s)
         study = self.features
         same = (x1[..., study].unsqueeze(-1) == x2[..., study].unsqueeze(-2)).to(matern)

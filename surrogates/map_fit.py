@@ -56,6 +56,7 @@ def negative_log_posterior(data: OutcomeData, priors: Priors) -> Callable[[Array
     f = x.shape[1]
     physics = data.inputs.physics if priors.scale_sd is not None else np.zeros(len(y))
     squares = (x[:, None, :] - x[None, :, :]) ** 2  # (n, n, f)
+    flat = squares.reshape(-1, f)
     same = (data.inputs.study[:, None] == data.inputs.study[None, :]).astype(float)
     fixed = np.diag(data.noise_sd**2)
     if priors.scale_sd is not None:
@@ -82,7 +83,7 @@ def negative_log_posterior(data: OutcomeData, priors: Priors) -> Callable[[Array
         value = 0.5 * float(residual @ alpha) + float(np.log(np.diag(factor[0])).sum())
         slope = (5.0 / 3.0) * (1.0 + s) * decay * weight * inner
         gradient = np.empty_like(theta)
-        gradient[:f] = 0.5 * np.einsum("ij,ijk->k", slope, squares) * inverse
+        gradient[:f] = 0.5 * (slope.ravel() @ flat) * inverse
         gradient[f] = shared * float((matern * inner).sum())
         gradient[f + 1] = own * float((matern * same * inner).sum())
         gradient[f + 2] = offset * float((same * inner).sum())

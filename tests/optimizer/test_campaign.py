@@ -32,6 +32,14 @@ def test_ohmic_drop_is_a_price_at_another_condition(campaign: Campaign) -> None:
         ("lower = 70", "lower = 95", "am_wt: lower must be below upper"),
         ("[conditions]", "[condition]", "unknown table 'condition'"),
         ("[conditions]", "[conditions", "is not valid TOML"),
+        ("loading_mg_cm2 = 30.6", 'loading_mg_cm2 = "30.6"', r"\[conditions\] loading_mg_cm2 must be a number, got '30\.6'"),
+        ("ohmic_drop_mv = 50.0", "ohmic_drop_mv = true", r"\[limits\] ohmic_drop_mv must be a number, got True"),
+        ("relative_density_min = 0.82", "relative_density_min = 0.96", "must rise within 0 and 1, got 0.96 to 0.95"),
+        ("{ temperature_c = 60.0, c_rate = 0.05 }", "{ temp = 60.0 }", "ohmic_limit_at must be a table of conditions"),
+        ("[space.vgcf_wt]", "[space.vgcf]", "an electrode space must have the parameters"),
+        ("mill_minimum_mg = 5000.0", "mill_minimum_mg = 0", "mill minimum must be above 0 mg"),
+        ("size = 4", "size = 0", "at least 1 recipe, got 0"),
+        ("anode_um = 30.0", "anode_um = -30.0", "anode_um of the stack must be above 0"),
     ],
 )
 def test_broken_campaign_is_refused_in_one_sentence(old: str, new: str, message: str) -> None:

@@ -61,6 +61,8 @@ def test_predict_exits_with_zero_for_an_infeasible_composition() -> None:
         (["check", *RECIPE, "--c-rate", "0"], "c_rate must be between 0.001 and 10"),
         (["check", *RECIPE, "--campaign", "missing.toml"], "missing.toml cannot be read"),
         (["suggest", "-n", "0"], "between 1 and 32, got 0"),
+        (["suggest", "--seed", "-1"], "from 0 to 2147483647, got -1"),
+        (["suggest", "--seed", "99999999999"], "from 0 to 2147483647, got 99999999999"),
         (["suggest", "--pending", "missing.json"], "missing.json cannot be read"),
     ],
 )
