@@ -26,8 +26,8 @@ class Stack:
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
-            if not value > 0.0:
-                raise ValueError(f"{name} of the stack must be above 0, got {value:g}; correct it")
+            if not value >= 0.0:
+                raise ValueError(f"{name} of the stack must be at least 0, got {value:g}; correct it")
 
     @property
     def inactive_um(self) -> float:

@@ -39,7 +39,7 @@ def test_ohmic_drop_is_a_price_at_another_condition(campaign: Campaign) -> None:
         ("[space.vgcf_wt]", "[space.vgcf]", "an electrode space must have the parameters"),
         ("mill_minimum_mg = 5000.0", "mill_minimum_mg = 0", "mill minimum must be above 0 mg"),
         ("size = 4", "size = 0", "at least 1 recipe, got 0"),
-        ("anode_um = 30.0", "anode_um = -30.0", "anode_um of the stack must be above 0"),
+        ("anode_um = 30.0", "anode_um = -30.0", "anode_um of the stack must be at least 0"),
     ],
 )
 def test_broken_campaign_is_refused_in_one_sentence(old: str, new: str, message: str) -> None:
