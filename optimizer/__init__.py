@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from objectives.recipe import Recipe
     from optimizer.campaign import Campaign, load_campaign
     from optimizer.checks import Check, check
+    from optimizer.own_table import read_cells
     from optimizer.suggestion import Suggestion, Suggestions, predict, suggest
 
 _WHERE = {
@@ -23,10 +24,24 @@ _WHERE = {
     "Suggestions": "optimizer.suggestion",
     "check": "optimizer.checks",
     "load_campaign": "optimizer.campaign",
+    "read_cells": "optimizer.own_table",
     "predict": "optimizer.suggestion",
     "suggest": "optimizer.suggestion",
 }
-__all__ = ["Campaign", "Cell", "Check", "Measured", "Recipe", "Suggestion", "Suggestions", "check", "load_campaign", "predict", "suggest"]
+__all__ = [
+    "Campaign",
+    "Cell",
+    "Check",
+    "Measured",
+    "Recipe",
+    "Suggestion",
+    "Suggestions",
+    "check",
+    "load_campaign",
+    "predict",
+    "read_cells",
+    "suggest",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from objectives.calibration import NEW_STUDY
 from objectives.composition import Array
 from objectives.design_space import DesignSpace
 from objectives.recipe import RECIPE_FIELDS, Recipe, format_coating
@@ -22,6 +23,7 @@ NAMES = {
     "electronic_tortuosity": "electronic tau limit",
 }
 # Margin at which a limit is no longer felt, in its own unit: a fifth of the density window, one wt% of SE, 5 vol% above percolation.
+SURE_SUCCESS = 0.9  # probability of success below which it is worth saying; the prior is 0.95
 FELT = {"relative_density_min": 0.026, "relative_density_max": 0.026, "shell_budget": 1.0, "composition": 1.0, "ionic_percolation": 0.05}
 
 
@@ -47,7 +49,7 @@ def trades(recipe: Array, design: MeasuredDesign, predicted: dict[str, Interval]
     tau, density = predicted["ionic_tortuosity_factor"].mean, predicted["relative_density"].mean
     what = ", ".join(changes) if changes else "the same composition"
     return (
-        f"From {design.name} ({design.study}, measured {design.summary}): {what}. "
+        f"From {design.name} ({'your cells' if design.study == NEW_STUDY else design.study}, measured {design.summary}): {what}. "
         f"Expects {expected[0]} and {expected[1]}, at ionic tau {tau:.3g} and relative density {density:.3f}"
     )
 
@@ -59,7 +61,7 @@ def binding(limits: tuple[LimitState, ...], space: DesignSpace, recipe: Array) -
         for p, x in zip(space.parameters, recipe, strict=True)
         if min(abs(x - p.lower), abs(x - p.upper)) < 1e-9
     ]
-    unsure = [s for s in limits if s.probability < 0.99]
+    unsure = [s for s in limits if s.probability < (SURE_SUCCESS if s.kind == "learned" else 0.99)]
     if unsure:
         worst = min(unsure, key=lambda s: s.probability)
         at_bound.append(f"{NAMES.get(worst.name, worst.name)} (holds with probability {worst.probability:.2f})")

@@ -37,13 +37,16 @@ class MeasuredDesign:
     def summary(self) -> str:
         """Return what was measured in a few words: capacities and energies first."""
         wanted = ("discharge_capacity", "volumetric_energy_density", "porosity")
-        shown = [
-            f"{value:.4g} {unit}{' porosity' if name == 'porosity' else ''}{f' at {conditions}' if conditions else ''}"
-            for quantity in wanted
-            for (name, conditions), (value, unit) in self.results.items()
-            if name == quantity
-        ]
+        shown = [_result_text(key, value, unit) for name in wanted for key, (value, unit) in self.results.items() if key[0] == name]
         return ", ".join(shown[:2]) if shown else "transport only"
+
+
+def _result_text(key: tuple[str, str], value: float, unit: str) -> str:
+    """Return one measured value as people say it; porosity in per cent, whichever way it was given."""
+    quantity, conditions = key
+    if quantity == "porosity":
+        return f"{100.0 * value if unit == '1' else value:.3g} % porosity"
+    return f"{value:.4g} {unit}" + (f" at {conditions}" if conditions else "")
 
 
 def measured_designs(data: ElectrodeData, physics: Physics, cells: Sequence[Cell] = ()) -> tuple[MeasuredDesign, ...]:

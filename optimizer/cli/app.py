@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 if TYPE_CHECKING:
+    from objectives.cell import Cell
     from objectives.recipe import Recipe
     from optimizer.campaign import Campaign
 
@@ -129,8 +130,31 @@ def read_recipe(am: float, coating: str, se_size: float, vgcf: float) -> Recipe:
         refuse(error)
 
 
+Cells = Annotated[Path | None, typer.Option("--cells", metavar="TABLE", help="Your own cells, CSV or XLSX (`glittercake template` writes one).")]
+SkipBadRows = Annotated[bool, typer.Option("--skip-bad-rows", help="Leave out rows with problems instead of refusing the table.")]
+
+
+def read_own(path: Path | None, settings: Campaign, *, skip: bool) -> tuple[Cell, ...]:
+    """Return the cells of the user's table, with what was left out said on stderr."""
+    if path is None:
+        return ()
+    from optimizer.own_table import read_own_table
+
+    try:
+        table = read_own_table(path, settings)
+        cells = table.require_clean(skip_bad_rows=skip)
+    except (ValueError, OSError) as error:
+        refuse(error)
+    if table.skipped_rows:
+        typer.echo(f"left out {len(table.skipped_rows)} rows with problems: {', '.join(map(str, table.skipped_rows))}", err=True)
+    return cells
+
+
 @app.command()
 def suggest(
+    table: Annotated[
+        Path | None, typer.Argument(metavar="[TABLE]", help="Your own cells, CSV or XLSX; the bundled data alone when left out.")
+    ] = None,
     n: Annotated[int | None, typer.Option("-n", help="How many recipes; the campaign's batch size when left out.")] = None,
     seed: Annotated[int, typer.Option("--seed", help="Same data, seed and machine: same recipes.")] = 0,
     campaign: CampaignFile = None,
@@ -141,10 +165,15 @@ def suggest(
     strategy: Annotated[StrategyName, typer.Option("--strategy")] = StrategyName.auto,
     acquisition: Annotated[AcquisitionName, typer.Option("--acquisition", help="qlognehvi is BoTorch's; slower.")] = AcquisitionName.sampled,
     evidence: EvidenceOption = Evidence.all,
+    skip_bad_rows: SkipBadRows = False,
     as_json: Json = False,
 ) -> None:
-    """Suggest the next recipes from the cells measured so far."""
-    settings = read_campaign(campaign, study, temperature, c_rate)
+    """Suggest the next recipes from the cells measured so far: the bundled ones, and your own if you name a table.
+
+    A table without --study is a lab of its own: it starts from what all studies share, and its own cells teach the difference.
+    """
+    settings = read_campaign(campaign, study or ("new" if table else None), temperature, c_rate)
+    cells = read_own(table, settings, skip=skip_bad_rows)
     from optimizer.pending import read_pending
 
     try:
@@ -160,6 +189,7 @@ def suggest(
                 strategy=strategy.value,
                 acquisition=acquisition.value,
                 evidence=evidence.kinds,
+                cells=cells,
             )
     except ValueError as error:
         refuse(error)
@@ -200,15 +230,22 @@ def predict(
     study: StudyName = None,
     temperature: Temperature = None,
     c_rate: CRate = None,
+    cells: Cells = None,
+    skip_bad_rows: SkipBadRows = False,
     evidence: EvidenceOption = Evidence.all,
     as_json: Json = False,
 ) -> None:
     """Predict a recipe with the surrogates fitted to the measured cells, feasible or not."""
-    settings, recipe = read_campaign(campaign, study, temperature, c_rate), read_recipe(am, coating, se_size, vgcf)
-    with working("fitting the surrogates"):
-        from optimizer.suggestion import predict as predict_recipe
+    settings = read_campaign(campaign, study or ("new" if cells else None), temperature, c_rate)
+    recipe = read_recipe(am, coating, se_size, vgcf)
+    own = read_own(cells, settings, skip=skip_bad_rows)
+    try:
+        with working("fitting the surrogates"):
+            from optimizer.suggestion import predict as predict_recipe
 
-        answer = predict_recipe(settings, recipe, evidence.kinds)
+            answer = predict_recipe(settings, recipe, evidence.kinds, own)
+    except ValueError as error:
+        refuse(error)
     _show_check(answer, as_json, exit_infeasible=False)
 
 
@@ -300,6 +337,51 @@ def validate(
         from optimizer.cli.render import show_validation
 
         show_validation(answer)
+
+
+@app.command("import")
+def import_table(
+    table: Annotated[Path, typer.Argument(metavar="TABLE", help="CSV or XLSX, one cell at one condition a row.")],
+    campaign: CampaignFile = None,
+    skip_bad_rows: SkipBadRows = False,
+    as_json: Json = False,
+) -> None:
+    """Check a table of your own cells: every bad cell with row, column, rule and value, or what was read. Writes nothing."""
+    settings = read_campaign(campaign, "new", None, None)
+    from optimizer.own_table import read_own_table
+
+    try:
+        read = read_own_table(table, settings)
+        cells = read.require_clean(skip_bad_rows=skip_bad_rows)
+    except (ValueError, OSError) as error:
+        refuse(error)
+    counts = {status: sum(cell.status == status for cell in cells) for status in dict.fromkeys(cell.status for cell in cells)}
+    outcomes = {name: sum(name in cell.outcomes for cell in cells) for name in dict.fromkeys(name for cell in cells for name in cell.outcomes)}
+    if as_json:
+        print_json({"cells": len(cells), "status": counts, "outcomes": outcomes, "skipped_rows": list(read.skipped_rows), "notes": list(read.notes)})
+        return
+    typer.echo(f"{len(cells)} cells: " + ", ".join(f"{count} {status.replace('_', ' ')}" for status, count in counts.items()))
+    typer.echo("measured: " + (", ".join(f"{name} {count}" for name, count in outcomes.items()) or "nothing"))
+    for note in read.notes:
+        typer.echo(f"note: {note}")
+    if read.skipped_rows:
+        typer.echo(f"left out {len(read.skipped_rows)} rows with problems: {', '.join(map(str, read.skipped_rows))}")
+
+
+@app.command()
+def template(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write it, .csv or .xlsx; never over a file that is there.")],
+) -> None:
+    """Write a table to fill in: headers with units, and two example rows."""
+    from optimizer.lab_table import write_template
+
+    if file.exists():
+        refuse(f"{file} exists already; name another file")
+    try:
+        write_template(file)
+    except (ValueError, OSError) as error:
+        refuse(error)
+    typer.echo(f"wrote {file}; fill it in, then: glittercake suggest {file}")
 
 
 @app.command()

@@ -64,7 +64,15 @@ def _text(key: str, label: str, *aliases: str) -> Column:
 
 INPUTS = (
     Column("am_wt", "AM (wt%)", ("am", "am wt", "am content", "am loading", "am fraction", "active material", "cam"), "wt%", "number", 1.0, 100.0),
-    Column("coating_se_wt", "coating", ("coating se wt", "coating se share", "coating ratio", "am:se", "coating am:se"), "wt%", "coating", 0.0, 50.0),
+    Column(
+        "coating_se_wt",
+        "coating",
+        ("coating", "coating se wt", "coating se share", "coating ratio", "am:se", "coating am:se"),
+        "wt%",
+        "coating",
+        0.0,
+        50.0,
+    ),
     Column(
         "se_particle_um",
         "SE size (um)",
@@ -109,8 +117,8 @@ RAW = (
     Column("cell_capacity_mah", "cell capacity (mAh)", ("cell capacity", *_CAPACITY), "mAh", "number", 0.0, 1e6, measured=True),
 )
 OUTCOME_COLUMNS = (
-    _outcome("porosity", "porosity", "%", 0.0, 1.0, must_say_unit=True),
-    _outcome("relative_density", "relative density", "%", 0.0, 1.0, "rel density", "relative electrode density", above=True, must_say_unit=True),
+    _outcome("porosity", "porosity", "%", 0.0, 0.9, must_say_unit=True),
+    _outcome("relative_density", "relative density", "%", 0.2, 1.0, "rel density", "relative electrode density", must_say_unit=True),
     _outcome("electrode_density", "electrode density", "g/cm3", 0.0, 25.0, "density", "pellet density", above=True),
     _outcome("ionic_tortuosity_factor", "ionic tortuosity factor", "1", 1.0, 1e6, "ionic tau", "tau ionic"),
     _outcome("electronic_tortuosity_factor", "electronic tortuosity factor", "1", 0.0, 1e6, "electronic tau", "tau electronic", above=True),
@@ -153,9 +161,7 @@ TEXTS = (
     _text("am_lot", "AM lot", "lot am", "am batch", "cam lot"),
     _text("vgcf_lot", "VGCF lot", "lot vgcf", "carbon lot"),
 )
-COLUMNS: Mapping[str, Column] = MappingProxyType(
-    {column.key: column for column in (*TEXTS, *INPUTS, *MASSES, *CONDITIONS, *RAW, *OUTCOME_COLUMNS)}
-)
+COLUMNS: Mapping[str, Column] = MappingProxyType({column.key: column for column in (*TEXTS, *INPUTS, *MASSES, *CONDITIONS, *RAW, *OUTCOME_COLUMNS)})
 CANONICAL: Mapping[str, str] = MappingProxyType({"porosity": "1", "relative_density": "1"})  # where the label's unit is not the one inside
 # Names that mean two things; the text says what to write instead.
 AMBIGUOUS: Mapping[str, str] = MappingProxyType(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from optimizer.lab_table.columns import AMBIGUOUS, COLUMNS, NAMES, Column, canonical_unit
 from optimizer.lab_table.problems import Problem
-from optimizer.lab_table.units import Scale, UnitError, plain, scale_between
+from optimizer.lab_table.units import SAME, Scale, UnitError, plain, scale_between
 
 _BRACKETS = re.compile(r"[\[(]((?:[^\[\]()]|\([^()]*\))*)[\])]")
 _ERROR_WORDS = r"(?:s\.?d\.?|std\.?(?: dev\.?| error)?|stdev|stderr|sem|standard (?:error|deviation)|uncertainty|error|±|\+/-)"
@@ -24,7 +24,7 @@ class Header:
     text: str  # as written
     column: Column | None = None
     is_error: bool = False  # a standard error of the column
-    scale: Scale = Scale()
+    scale: Scale = SAME
     unit: str = ""  # as written
 
     @property
@@ -35,13 +35,23 @@ class Header:
         return f"{self.column.key} sd" if self.is_error else self.column.key
 
 
-@dataclass(frozen=True)
-class _Unclear(Exception):
+@dataclass
+class _UnclearError(Exception):
     """Raised where a header's name is known but its unit is missing or no unit of it."""
 
     rule: str
     value: str
     remedy: str
+    candidates: tuple[Column, ...] = ()
+
+
+@dataclass(frozen=True)
+class Headers:
+    """What the columns of a table mean; ``unclear`` are keys that some refused header may have meant."""
+
+    known: tuple[Header, ...]
+    problems: tuple[Problem, ...]
+    unclear: frozenset[str]
 
 
 def normal(name: str) -> str:
@@ -62,28 +72,29 @@ def _readings(text: str) -> Iterator[tuple[str, str, bool]]:
         yield " ".join(words[:cut]), " ".join(words[cut:]), False
 
 
-def _with_unit(candidates: Sequence[Column], unit: str, exact: bool) -> tuple[Column, Scale]:
+def _with_unit(candidates: tuple[Column, ...], unit: str, exact: bool) -> tuple[Column, Scale]:
     """Return the column a name and a unit mean.
 
     Raises:
-        _Unclear: If the name needs a unit and has none, or has one that does not fit.
+        _UnclearError: If the name needs a unit and has none, or has one that does not fit.
     """
     labels = " or ".join(f'"{column.label}"' for column in candidates)
     first = candidates[0]
     if not first.unit or (first.kind == "coating" and unit.lower() in _RATIOS):
-        return first, Scale()
+        return first, SAME
     if not unit:
         if exact:
-            return first, Scale()
+            return first, SAME
         if len(candidates) > 1 or first.must_say_unit:
-            raise _Unclear("must say its unit", "", f"write {labels}")
-        return first, Scale()
-    for column in candidates:
+            raise _UnclearError("must say its unit", "", f"write {labels}", candidates)
+        return first, SAME
+    spelled = [column for column in candidates if unit == plain(canonical_unit(column))]  # so that a usual unit needs no pint
+    for column in (*spelled, *candidates):
         try:
             return column, scale_between(unit, canonical_unit(column))
         except UnitError:
             continue
-    raise _Unclear("must have a unit of its kind", unit, f"write {labels}")
+    raise _UnclearError("must have a unit of its kind", unit, f"write {labels}", candidates)
 
 
 def _read(index: int, written: str, names: Mapping[str, tuple[Column, ...]]) -> Header:
@@ -94,7 +105,7 @@ def _read(index: int, written: str, names: Mapping[str, tuple[Column, ...]]) -> 
         error = _ERROR.match(" ".join(re.sub(r"[_]", " ", name).split()))
         bare = normal(name)
         if bare in AMBIGUOUS and bare not in names:
-            raise _Unclear("means more than one thing", "", AMBIGUOUS[bare])
+            raise _UnclearError("means more than one thing", "", AMBIGUOUS[bare])
         candidates, is_error = names.get(bare, ()), False
         if not candidates and error:
             candidates, is_error = tuple(c for c in names.get(normal(error["after"] or error["before"]), ()) if c.measured), True
@@ -104,7 +115,7 @@ def _read(index: int, written: str, names: Mapping[str, tuple[Column, ...]]) -> 
             return Header(index, written, candidates[0], True)  # its unit is that of its column: `_paired`
         try:
             column, scale = _with_unit(candidates, unit, False)
-        except _Unclear:
+        except _UnclearError:
             if strict and (unit or plain(written) == name):
                 raise
             continue
@@ -130,7 +141,7 @@ def letter(index: int) -> str:
     return name
 
 
-def read_headers(row: int, texts: Sequence[str], extras: Mapping[str, str]) -> tuple[tuple[Header, ...], list[Problem]]:
+def read_headers(row: int, texts: Sequence[str], extras: Mapping[str, str]) -> Headers:
     """Return what each column of a table means, and what is wrong with the headers.
 
     Args:
@@ -138,10 +149,13 @@ def read_headers(row: int, texts: Sequence[str], extras: Mapping[str, str]) -> t
         texts: Headers as written; empty ones are passed over.
         extras: Unit of each of the lab's own columns that is an outcome, by name.
     """
-    own = {normal(name): (Column(name, f"{name} ({unit})" if unit else name, (), unit or "1", "number", measured=True),) for name, unit in extras.items()}
+    own = {
+        normal(name): (Column(name, f"{name} ({unit})" if unit else name, (), unit or "1", "number", measured=True),) for name, unit in extras.items()
+    }
     names = {**NAMES, **own}
     headers: list[Header] = []
     problems: list[Problem] = []
+    unclear: set[str] = set()
 
     def report(column: str, rule: str, value: str, remedy: str) -> None:
         problems.append(Problem(row, column, rule, value, remedy, fatal=True))
@@ -151,15 +165,19 @@ def read_headers(row: int, texts: Sequence[str], extras: Mapping[str, str]) -> t
             continue
         try:
             headers.append(_read(index, text, names))
-        except _Unclear as error:
+        except _UnclearError as error:
             report(text, error.rule, error.value, error.remedy)
-    for position, header in enumerate(headers):
+            unclear.update(column.key for column in error.candidates)
+    for position, header in reversed(list(enumerate(headers))):
         if header.is_error and header.column:
             family = [header.column] if header.unit else [c for columns in names.values() if header.column in columns for c in columns]
             paired = _paired(header, headers, family)
-            if paired is None:
+            if paired:
+                headers[position] = paired
+                continue
+            del headers[position]
+            if not unclear & {column.key for column in family}:
                 report(header.text, "must stand beside one column that it is the standard error of", "", f'add the column "{header.column.label}"')
-            headers[position] = paired or header
     seen: dict[str, Header] = {}
     for header in headers:
         key = header.key if header.column else normal(header.text)
@@ -169,6 +187,6 @@ def read_headers(row: int, texts: Sequence[str], extras: Mapping[str, str]) -> t
             report(header.text, f"must mean something else than {place}", f"column {letter(header.index)}", "remove one of the two or rename it")
         seen.setdefault(key, header)
     for name in extras:
-        if all(header.key != name for header in headers):
+        if name not in unclear and all(header.key != name for header in headers):
             report(name, "must be in the table, as extra_outcomes names it", "", "add the column or leave it out of extra_outcomes")
-    return tuple(headers), problems
+    return Headers(tuple(headers), tuple(problems), frozenset(unclear))

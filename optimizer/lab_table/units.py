@@ -43,6 +43,9 @@ _ONE = {"1", "-", "fraction", "dimensionless"}
 class UnitError(ValueError):
     """Raised for a text that is no unit, or not one of the column's kind."""
 
+    def __init__(self, text: str) -> None:
+        super().__init__(f'"{text}" is no unit of the kind asked for')
+
 
 @dataclass(frozen=True)
 class Scale:
@@ -53,11 +56,14 @@ class Scale:
 
     def value(self, number: float) -> float:
         """Return a value in the column's unit; the last digits of float noise dropped."""
-        return number if self == Scale() else float(f"{self.offset + self.factor * number:.12g}")
+        return number if self == SAME else float(f"{self.offset + self.factor * number:.12g}")
 
     def sd(self, number: float) -> float:
         """Return a standard error in the column's unit."""
         return number if self.factor == 1.0 else float(f"{abs(self.factor) * number:.12g}")
+
+
+SAME = Scale()
 
 
 @lru_cache(maxsize=1)
@@ -121,7 +127,7 @@ def scale_between(text: str, canonical: str) -> Scale:
     """
     text = plain(text)
     if text == plain(canonical):
-        return Scale()
+        return SAME
     if canonical in ("wt%", "%", "1"):
         share = _share(text, canonical)
         if share is None:
@@ -130,10 +136,10 @@ def scale_between(text: str, canonical: str) -> Scale:
     if canonical == "degC":
         text = _TEMPERATURES.get(text, text)
         if text == "degC":
-            return Scale()
+            return SAME
     if canonical == "1/h":
         if text in _RATES:
-            return Scale()
+            return SAME
         text = _RATES.get(text, text)
     import pint
 

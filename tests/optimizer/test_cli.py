@@ -131,3 +131,34 @@ def test_validate_scores_every_model_on_a_study() -> None:
     scores = json.loads(result.stdout)["scores"]
     assert {s["model"] for s in scores} == {"gp", "physics", "gp-plain", "gp-sklearn", "forest"}
     assert all(s["coverage_wilson_95"][0] <= s["coverage_90"] <= s["coverage_wilson_95"][1] for s in scores)
+
+
+def test_template_imports_and_teaches(tmp_path: Path) -> None:
+    for name in ("cells.csv", "cells.xlsx"):
+        file = tmp_path / name
+        assert run("template", str(file)).exit_code == 0
+        read = json.loads(run("import", str(file), "--json").stdout)
+        assert read["cells"] == 2
+        assert read["outcomes"]["discharge_capacity"] == 2
+        assert run("template", str(file)).exit_code == 1  # never over a file that is there
+    answer = run("suggest", str(tmp_path / "cells.csv"), "-n", "1", "--json")
+    assert answer.exit_code == 0
+    data = json.loads(answer.stdout)
+    assert data["conditions"]["study"] == "new"
+    assert "your cells" in data["suggestions"][0]["reason"]
+    predicted = json.loads(run("predict", *RECIPE, "--cells", str(tmp_path / "cells.csv"), "--json").stdout)["predicted"]
+    assert predicted["discharge_capacity"]["mean"] == pytest.approx(198.9, abs=4.0)
+
+
+def test_bad_table_is_refused_whole_and_can_be_skipped(tmp_path: Path) -> None:
+    file = tmp_path / "cells.csv"
+    header = "name,AM (wt%),coating,SE size (um),VGCF (wt%),discharge capacity (mAh/g)"
+    file.write_text(f"{header}\na,85,95:5,1.5,2.3,198\nb,185,95:5,1.5,2.3,190\nc,85,fish,1.5,2.3,190\n", encoding="utf-8")
+    refused = run("suggest", str(file))
+    assert refused.exit_code == 1
+    assert "row 3" in refused.stderr
+    assert "row 4" in refused.stderr
+    skipped = run("import", str(file), "--skip-bad-rows", "--json")
+    assert skipped.exit_code == 0
+    assert json.loads(skipped.stdout)["skipped_rows"] == [3, 4]
+    assert run("import", str(tmp_path / "missing.csv")).exit_code == 1
