@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-import json
 import sys
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
 
-if TYPE_CHECKING:
-    from objectives.cell import Cell
-    from objectives.recipe import Recipe
-    from optimizer.campaign import Campaign
-
-REFUSED = 1  # exit code of refused input and of what is infeasible; wrong usage is 2, from typer
-SLOW_S = 2.0  # a step that takes longer says that it is at work
+from optimizer.cli.common import print_json, read_campaign, read_own, read_recipe, refuse, working
+from optimizer.cli.options import (
+    AcquisitionName,
+    Am,
+    CampaignFile,
+    Cells,
+    Coating,
+    CRate,
+    Evidence,
+    EvidenceOption,
+    ExecutorName,
+    Json,
+    Leave,
+    SeSize,
+    SkipBadRows,
+    StrategyName,
+    StudyName,
+    Temperature,
+    Vgcf,
+)
 
 app = typer.Typer(
     name="glittercake",
@@ -29,125 +37,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")]
-CampaignFile = Annotated[Path | None, typer.Option("--campaign", metavar="FILE", help="Campaign TOML; the reference campaign when left out.")]
-StudyName = Annotated[str | None, typer.Option("--study", metavar="NAME", help="A bundled study, or `new` for a lab not measured yet.")]
-Temperature = Annotated[float | None, typer.Option("--temperature", metavar="C", help="Test temperature; the campaign's when left out.")]
-CRate = Annotated[float | None, typer.Option("--c-rate", metavar="1/H", help="Test C-rate; the campaign's when left out.")]
-Am = Annotated[float, typer.Option("--am", metavar="WT%", help="Active material, wt% of the composite.")]
-Coating = Annotated[str, typer.Option("--coating", metavar="RATIO", help='AM:SE of the coated powder ("95:5"), its SE wt% (5), or none.')]
-SeSize = Annotated[float, typer.Option("--se-size", metavar="UM", help="Median size of the free SE, um.")]
-Vgcf = Annotated[float, typer.Option("--vgcf", metavar="WT%", help="VGCF, wt% of the composite.")]
-
-
-class Evidence(StrEnum):
-    """Which rows of the bundled table to learn from."""
-
-    all = "all"
-    primary = "primary"
-
-    @property
-    def kinds(self) -> tuple[str, ...]:
-        """Return the evidence flags it stands for."""
-        return ("primary",) if self is Evidence.primary else ("primary", "secondary")
-
-
-class StrategyName(StrEnum):
-    """How recipes are chosen."""
-
-    auto = "auto"
-    bayesian = "bayesian"
-    sobol = "sobol"
-
-
-class AcquisitionName(StrEnum):
-    """The rule of the bayesian strategy."""
-
-    sampled = "sampled"
-    qlognehvi = "qlognehvi"
-
-
-class ExecutorName(StrEnum):
-    """Where folds run."""
-
-    inline = "inline"
-    processes = "processes"
-    ray = "ray"
-
-
-class Leave(StrEnum):
-    """What a fold leaves out."""
-
-    design = "design"
-    study = "study"
-
-
-EvidenceOption = Annotated[Evidence, typer.Option("--evidence", help="Learn from all rows, or from those read in the primary source.")]
-
-
-def refuse(error: Exception | str) -> NoReturn:
-    """Print one sentence on stderr and leave with exit code 1."""
-    typer.echo(f"glittercake: {error}", err=True)
-    raise typer.Exit(REFUSED)
-
-
-@contextmanager
-def working(what: str) -> Iterator[None]:
-    """Say on stderr what is being done once it takes over two seconds."""
-    timer = threading.Timer(SLOW_S, lambda: typer.echo(f"{what} ...", err=True))
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-
-
-def print_json(data: Mapping[str, Any]) -> None:
-    """Print plain data as JSON."""
-    typer.echo(json.dumps(data, indent=2, allow_nan=False))
-
-
-def read_campaign(path: Path | None, study: str | None, temperature: float | None, c_rate: float | None) -> Campaign:
-    """Return the campaign that the options describe."""
-    from objectives.studies import UnknownStudyError
-    from optimizer.campaign import load_campaign
-
-    try:
-        return load_campaign(path).at(study=study, temperature_c=temperature, c_rate=c_rate)
-    except (ValueError, UnknownStudyError) as error:
-        refuse(error)
-
-
-def read_recipe(am: float, coating: str, se_size: float, vgcf: float) -> Recipe:
-    """Return the recipe that the options describe."""
-    from objectives.recipe import Recipe, RecipeError, parse_coating
-
-    try:
-        return Recipe(am, parse_coating(coating), se_size, vgcf)
-    except RecipeError as error:
-        refuse(error)
-
-
-Cells = Annotated[Path | None, typer.Option("--cells", metavar="TABLE", help="Your own cells, CSV or XLSX (`glittercake template` writes one).")]
-SkipBadRows = Annotated[bool, typer.Option("--skip-bad-rows", help="Leave out rows with problems instead of refusing the table.")]
-
-
-def read_own(path: Path | None, settings: Campaign, *, skip: bool) -> tuple[Cell, ...]:
-    """Return the cells of the user's table, with what was left out said on stderr."""
-    if path is None:
-        return ()
-    from optimizer.own_table import read_own_table
-
-    try:
-        table = read_own_table(path, settings)
-        cells = table.require_clean(skip_bad_rows=skip)
-    except (ValueError, OSError) as error:
-        refuse(error)
-    if table.skipped_rows:
-        typer.echo(f"left out {len(table.skipped_rows)} rows with problems: {', '.join(map(str, table.skipped_rows))}", err=True)
-    return cells
 
 
 @app.command()
