@@ -6,7 +6,6 @@ Everything is kept in units of the prior (z, standard normal before any data), s
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -150,10 +149,3 @@ def parse(text: str) -> Calibration:
 def load_calibration(path: Path | None = None) -> Calibration:
     """Return the bundled calibration, or the one in a file."""
     return parse(read_data(FILE) if path is None else path.read_text(encoding="utf-8"))
-
-
-def parameter_table(calibration: Calibration) -> Mapping[str, tuple[float, float, Prior]]:
-    """Return value, z standard deviation (1: nothing learned) and prior by name."""
-    values = calibration.parameters()
-    sd = np.sqrt(np.diag(calibration.covariance))
-    return {prior.name: (float(values[prior.name]), float(s), prior) for prior, s in zip(calibration.priors, sd, strict=True)}

@@ -12,9 +12,9 @@ import numpy as np
 
 from objectives.calibration import load_calibration
 from objectives.composition import Array, Mask
-from objectives.design_space import DesignSpace
+from objectives.design_space import DesignSpace, DesignSpaceError
 from objectives.energy import Stack
-from objectives.limits import SOFT_UNITS, Constraint, SoftLimits, electrode_constraints, holds
+from objectives.limits import SOFT_UNITS, Constraint, SoftLimits, electrode_constraints, from_tables, holds
 from objectives.outcomes import OUTCOMES, Outcome, own_outcome
 from objectives.physics import Conditions, Physics, find_study
 from objectives.repair import Accept
@@ -140,6 +140,7 @@ class Campaign:
     batch: Batch
     own: tuple[OwnOutcome, ...] = ()
     outcome_limits: tuple[OutcomeLimit, ...] = ()
+    own_constraints: tuple[Constraint, ...] = ()  # hard limits of the lab's own, beside the electrode's
 
     def __post_init__(self) -> None:
         for kind, items in (("objective", self.objectives), ("limit", self.outcome_limits)):
@@ -163,8 +164,8 @@ class Campaign:
         return Physics(find_study(self.study), self.conditions, self.stack, load_calibration())
 
     def constraints(self, physics: Physics) -> tuple[Constraint, ...]:
-        """Return the hard limits."""
-        return electrode_constraints(self.space, physics.percolation_margin)
+        """Return the hard limits: the lab's own first, since they are cheap, then the electrode's."""
+        return (*self.own_constraints, *electrode_constraints(self.space, physics.percolation_margin))
 
     def accept(self, constraints: tuple[Constraint, ...]) -> Accept:
         """Return whether recipes keep the hard limits as weighed on this campaign's balance."""
@@ -215,6 +216,17 @@ def _build(kind: type[Any], name: str, table: Mapping[str, Any]) -> Any:
         raise CampaignError(f"[{name}] is incomplete or has a value of the wrong kind ({error}); see the bundled {DEFAULT}.toml") from error
 
 
+def _own_constraints(space: DesignSpace, tables: list[Mapping[str, Any]]) -> tuple[Constraint, ...]:
+    try:
+        return from_tables(space, tables)
+    except DesignSpaceError:
+        raise
+    except (TypeError, ValueError, AttributeError) as error:
+        raise CampaignError(
+            f"[[constraint]] has a value of the wrong kind ({error}); write coefficients = {{ am_wt = 1.0 }} and bound = 86.0"
+        ) from error
+
+
 def parse_campaign(text: str, origin: str) -> Campaign:
     """Return the campaign of a TOML text.
 
@@ -225,7 +237,7 @@ def parse_campaign(text: str, origin: str) -> Campaign:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise CampaignError(f"{origin} is not valid TOML: {error}; correct the file") from error
-    known = {"name", "study", "conditions", "stack", "space", "objective", "limits", "batch", "outcome", "limit"}
+    known = {"name", "study", "conditions", "stack", "space", "objective", "limits", "batch", "outcome", "limit", "constraint"}
     unknown = sorted(set(data) - known)
     if unknown:
         raise CampaignError(f"{origin} has an unknown table {unknown[0]!r}; use {', '.join(sorted(known))}")
@@ -238,7 +250,7 @@ def parse_campaign(text: str, origin: str) -> Campaign:
     for key, entry in data["space"].items():
         if not isinstance(entry, dict):
             raise CampaignError(f"{origin}: space.{key} must be a table with lower and upper, got {entry!r}; write it as [space.{key}]")
-    for table in ("objective", "outcome", "limit"):
+    for table in ("objective", "outcome", "limit", "constraint"):
         if not isinstance(data.get(table, []), list):
             raise CampaignError(f"{origin}: {table!r} must be a list of tables; write [[{table}]]")
     limits = dict(data.get("limits", {}))
@@ -254,18 +266,20 @@ def parse_campaign(text: str, origin: str) -> Campaign:
             f"{origin}: limits.ohmic_limit_at must be a table of conditions such as {{ c_rate = 0.05 }}, got {ohmic_limit_at!r}; correct it"
         )
     _build(Conditions, "limits.ohmic_limit_at", ohmic_limit_at)
+    space = DesignSpace.from_table(data["space"])
     campaign = Campaign(
         name=str(data["name"]),
         study=str(data.get("study", "new")),
         conditions=_build(Conditions, "conditions", data.get("conditions", {})),
         stack=_build(Stack, "stack", data.get("stack", {})),
-        space=DesignSpace.from_table(data["space"]),
+        space=space,
         objectives=objectives,
         limits=_build(SoftLimits, "limits", limits),
         probability=float(probability),
         ohmic_limit_at=ohmic_limit_at,
         batch=_build(Batch, "batch", data.get("batch", {})),
         own=tuple(_build(OwnOutcome, "outcome", table) for table in data.get("outcome", [])),
+        own_constraints=_own_constraints(space, data.get("constraint", [])),
         outcome_limits=tuple(_build(OutcomeLimit, "limit", table) for table in data.get("limit", [])),
     )
     physics = campaign.physics()

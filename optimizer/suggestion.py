@@ -23,7 +23,6 @@ from optimizer.model import FittedModel, fit_model
 from optimizer.report import Interval, LimitState, conditions_json, hard_states, intervals, recipe_json, rounded, sheet_json, soft_states
 
 Strategy = Literal["auto", "bayesian", "sobol"]
-STRATEGIES: tuple[Strategy, ...] = ("auto", "bayesian", "sobol")
 FEWEST_CELLS = 4  # measured capacities below which there is nothing to learn from: fill the space first
 REPORT_SAMPLES = 2048
 LEAST_SUCCESS = 0.5  # probability of success below which a recipe is called likely to fail

@@ -18,7 +18,6 @@ from surrogates.calibration.fit import Problem
 from surrogates.calibration.targets import Target
 from surrogates.protocol import Inputs, OutcomeData
 
-FEATURES = ("am", "shell share", "free SE size", "vgcf", "c_rate", "temperature")
 RANK = 24  # directions of the calibration's uncertainty that are kept: over 97 % of its variance at the measured rows (tests)
 # Repeatability of one measurement on the natural scale's own terms, before replicates speak: 2.5 % of capacity, 0.8 points of
 # porosity, 12 % of tau (virtual-lab noise agreed for the project; Bazzoun 2026's triplicates give 3-19 % of ionic conductivity).

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from objectives.calibration import FILE, Calibration, CalibrationError, all_priors, load_calibration, parameter_table, parse, to_parameters
+from objectives.calibration import FILE, Calibration, CalibrationError, all_priors, load_calibration, parse, to_parameters
 from objectives.physics import Physics, find_study
 from objectives.studies import NEW_STUDY_OFFSET_SD, OFFSETS, load_priors, load_studies, read_data
 from surrogates.calibration.fit import fingerprint
@@ -134,14 +134,6 @@ def test_new_study_is_less_certain_than_a_measured_one(outcome: str) -> None:
     recipe = np.array([[75.0, 5.0, 1.5, 2.34]])
     own, new = (np.std(getattr(Physics(find_study(name)).draws(recipe, 400, seed=0), outcome)) for name in ("lee2026", "new"))
     assert new > 1.2 * own
-
-
-def test_parameter_table_gives_value_certainty_and_prior() -> None:
-    table = parameter_table(SHIPPED)
-    value, sd, prior = table["fcs"]
-    assert (prior.name, value) == ("fcs", float(SHIPPED.parameters()["fcs"]))
-    assert 0.0 < sd < 0.5  # well determined: its posterior is far narrower than its prior
-    assert table["kim2025.offset_electronic"][1] > 0.98  # nothing in the reference paper measures it
 
 
 def test_file_names_the_fingerprint_first(tmp_path: Path) -> None:

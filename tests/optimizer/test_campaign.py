@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import pytest
 
+from objectives.recipe import Recipe
 from objectives.studies import UnknownStudyError, read_data
 from optimizer.campaign import Campaign, CampaignError, parse_campaign
+from optimizer.checks import check
 
 TEXT = read_data("ncm811-lpscl.toml")
 
@@ -52,3 +54,24 @@ def test_third_objective_is_refused() -> None:
     extra = TEXT + '\n[[objective]]\noutcome = "areal_capacity"\nreference = 1.0\n'
     with pytest.raises(CampaignError, match="one or two objectives, got 3"):
         parse_campaign(extra, "mine.toml")
+
+
+def test_constraint_of_the_labs_own_is_kept_and_named() -> None:
+    extra = '\n[[constraint]]\nname = "solids of the slurry"\nunit = "wt%"\ncoefficients = { am_wt = 1.0, vgcf_wt = 2.0 }\nbound = 86.0\n'
+    campaign = parse_campaign(TEXT + extra, "mine.toml")
+    answer = check(campaign, Recipe(85.0, 5.0, 1.5, 2.3))
+    assert "solids of the slurry by 3.6 wt%" in answer.verdict
+    assert answer.nearest is not None
+    assert answer.nearest.am_wt + 2.0 * answer.nearest.vgcf_wt <= 86.0 + 1e-9
+
+
+def test_constraint_with_values_of_the_wrong_kind_is_refused() -> None:
+    for line in ("coefficients = 5\nbound = 1", 'coefficients = { am_wt = "x" }\nbound = 1', 'coefficients = { am_wt = 1 }\nbound = "x"'):
+        with pytest.raises(CampaignError, match=r"\[\[constraint\]\] has a value of the wrong kind"):
+            parse_campaign(TEXT + f'\n[[constraint]]\nname = "x"\n{line}\n', "mine.toml")
+
+
+def test_constraint_on_an_unknown_parameter_is_refused() -> None:
+    extra = '\n[[constraint]]\nname = "x"\ncoefficients = { am = 1.0 }\nbound = 86.0\n'
+    with pytest.raises(ValueError, match=r'coefficients must be of am_wt, .* got "am"'):
+        parse_campaign(TEXT + extra, "mine.toml")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime
+import itertools
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -274,6 +275,20 @@ def test_record_with_a_list_is_refused_with_its_row_and_column() -> None:
 def test_source_of_another_kind_is_refused(source: Any, message: str) -> None:
     with pytest.raises(LabTableError, match=message):
         read_table(source).require_clean()
+
+
+def test_endless_records_are_refused() -> None:
+    with pytest.raises(LabTableError, match="row 100002: must have at most 100000 rows"):
+        read_table(itertools.repeat({"AM": 85})).require_clean()
+
+
+@pytest.mark.parametrize(
+    ("header", "needed"),
+    [("areal capacity (mAh/cm2)", "a loading, or a pellet mass with its area"), ("cell capacity (mAh)", "a pellet mass")],
+)
+def test_capacity_that_cannot_be_made_specific_says_what_it_needs(header: str, needed: str) -> None:
+    [problem] = told({header: 3.0})
+    assert problem == f'row 2, column "{header}": must stand beside {needed}; add {needed}, or give the derived quantity itself'
 
 
 @pytest.mark.parametrize(
