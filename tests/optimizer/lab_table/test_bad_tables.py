@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 import xlsxwriter  # type: ignore[import-untyped]  # ships no types
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from optimizer.lab_table import LabTableError, Options, read_table
 from optimizer.lab_table.grid import MAX_ROWS
@@ -125,6 +127,7 @@ BAD_VALUES = (
     ("coating", "", "must not be blank"),
     ("coating", "5:95", "must be at most 50 wt% SE"),
     ("coating", "0.05", "may be a fraction or wt%"),
+    ("coating", "-5", "must be at least 0 wt% SE"),
     ("coating", "thin", "must be a number"),
     ("coating", "3 days, 23:05:00", "must not be a time of day"),
     ("coating", "0:5", "must leave room for AM"),
@@ -419,3 +422,17 @@ def test_bad_table_is_refused_with_row_column_and_rule(case: Case, tmp_path: Pat
     else:
         assert [cell.row for cell in table.require_clean(skip_bad_rows=True)] == [row for row in (2, 3) if row != case.row]
         assert table.skipped_rows == (case.row,)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.sampled_from((delimited(good_rows()), workbook(good_rows()))),
+    st.lists(st.tuples(st.integers(0, 10_000), st.binary(min_size=1, max_size=3)), max_size=4),
+)
+def test_damaged_bytes_raise_nothing(data: bytes, damages: list[tuple[int, bytes]]) -> None:
+    damaged = bytearray(data)
+    for place, new in damages:
+        at = place % len(damaged)
+        damaged[at : at + len(new)] = new
+    table = read_table(bytes(damaged))
+    assert table.cells or table.problems

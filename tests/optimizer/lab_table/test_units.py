@@ -65,6 +65,7 @@ def test_standard_error_converts_without_the_offset() -> None:
         ("kg", "um"),
         ("m", "degC"),
         ("", "um"),
+        ("1", "um"),
         ("2", "um"),
         ("9**9**9**9", "um"),
         ("__import__('os')", "um"),
