@@ -74,7 +74,7 @@ def _source(outcome: str, cell: Cell) -> str | None:
 
 def _value(outcome: str, source: str, measured: Measured, modelled: Outcomes, i: int, q_ref: float) -> tuple[float, float]:
     """Return a measurement and its stated standard deviation (NaN: none) on the natural scale."""
-    relative = measured.sd / measured.value
+    relative = measured.sd / max(measured.value, 1e-3)  # a dead cell measured 0: finite, as in `_logit`
     if outcome == "porosity":
         return _logit(measured.value), natural_sd(outcome, measured.value, relative)
     if outcome == "discharge_capacity":
