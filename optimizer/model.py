@@ -76,7 +76,11 @@ class FittedModel:
         """Return n posterior samples at recipes ``(m, 4)``: joint over them, or each recipe by itself (cheap, for many)."""
         closed = self.physics.outcomes(recipes)
         inputs = self.inputs(recipes)
-        natural = {name: self._draw(name, inputs[name], n, seed + i, joint) for i, name in enumerate(self.learned)}
+        # Differently scrambled copies of one Sobol sequence are strongly correlated row by row, so each outcome's rows are shuffled.
+        natural = {
+            name: np.random.default_rng([seed, i, n]).permutation(self._draw(name, inputs[name], n, seed + i, joint), axis=0)
+            for i, name in enumerate(self.learned)
+        }
         learned = {name: self.campaign.outcomes[name].from_natural(value) for name, value in natural.items()}
         mean, sd = self.voltage
         voltage = mean + sd * np.random.default_rng([seed, len(LEARNED)]).standard_normal((n, 1))  # one voltage for all recipes

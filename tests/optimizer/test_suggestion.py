@@ -110,3 +110,13 @@ def test_ohmic_drop_is_priced_where_it_is_no_limit(campaign: Campaign) -> None:
     dense = Recipe(88.0, 4.0, 3.0, 1.0)
     generous = predict(replace(hard, limits=replace(hard.limits, ohmic_drop_mv=1000.0)), dense)
     assert predict(hard, dense).predicted["volumetric_energy_density"].mean < generous.predicted["volumetric_energy_density"].mean - 5.0
+
+
+@pytest.mark.parametrize("joint", [True, False])
+@pytest.mark.parametrize("seed", [0, 1, 2, 7, 50, 123])
+def test_samples_of_different_outcomes_are_independent(model: FittedModel, seed: int, joint: bool) -> None:
+    """Each outcome has a process of its own; base samples that hang together would bend every interval of an energy."""
+    found = model.samples(np.array([[87.0, 5.0, 0.5, 1.0]]), 2048, seed, joint=joint).outcomes
+    names = ("porosity", "ionic_tortuosity_factor", "electronic_tortuosity_factor", "discharge_capacity")
+    correlation = np.corrcoef([np.log(found[name][:, 0]) for name in names])
+    assert np.abs(correlation - np.eye(len(names))).max() < 0.1
