@@ -78,9 +78,11 @@ def feasible_sample(space: DesignSpace, constraints: Sequence[Constraint], n: in
     Raises:
         InfeasibleError: If none is found; names the limit that most recipes break.
     """
+    kept_limits = False
     points = everywhere = space.sample(low_discrepancy(max(SAMPLES, n), space.dimension, seed))
     for turn in range(SEARCHES):
         kept = np.flatnonzero(holds(constraints, points))
+        kept_limits |= bool(kept.size)
         if accept is not None:
             kept = kept[: 4 * n]  # accepting may cost far more than the limits; most that keep the limits are accepted
             kept = kept[accept(points[kept])]
@@ -89,6 +91,10 @@ def feasible_sample(space: DesignSpace, constraints: Sequence[Constraint], n: in
             found: Array = points[kept[np.sort(first)[:n]]]
             return found
         points = _less_violating(space, constraints, points, SPREAD[0] * SPREAD[1] ** turn, seed + turn)
+    if kept_limits:
+        raise InfeasibleError(
+            "recipes keep the hard limits, but accept refuses them all: none can be weighed as itself; make a larger batch or use a finer balance"
+        )
     share = np.mean(_violations(constraints, everywhere) > TOLERANCE, axis=0)
     worst = int(np.argmax(share)) if constraints else 0
     named = f'"{constraints[worst].name}" is broken by {100.0 * share[worst]:.0f}% of the space' if constraints else "accept refuses them"

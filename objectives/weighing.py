@@ -125,7 +125,7 @@ def _roundings(x: Array, batch: int, mill: int) -> _Roundings:
     return _Roundings(charge, made_se, made_coated, made_free, made_vgcf, np.where(possible, distance, np.inf))
 
 
-def _weigh_rows(x: Array, batch: int, mill: int, accept: Accept | None) -> tuple[Array, NDArray[np.bool_]]:
+def _weigh_rows(x: Array, batch: int, mill: int, accept: Accept | None, within: Array | None) -> tuple[Array, NDArray[np.bool_]]:
     """Return units ``(n, 5)`` in the order of `MASSES`, and whether a rounding was accepted, ``(n,)``."""
     made = _roundings(x, batch, mill)
     order = np.argsort(made.distance, axis=0, kind="stable")
@@ -138,11 +138,11 @@ def _weigh_rows(x: Array, batch: int, mill: int, accept: Accept | None) -> tuple
         if not left.size:
             break
         charge, se, coated, free, vgcf = made.charge[left], *(field[pick, left] for field in made[1:5])
-        if accept is None:
-            accepted = np.ones(left.size, dtype=np.bool_)
-        else:
-            am_wt, coating_wt = _composition(charge, se, coated, free, vgcf)
-            accepted = accept(np.stack([am_wt, coating_wt, x[left, 2], 100.0 * vgcf / batch], axis=1))
+        am_wt, coating_wt = _composition(charge, se, coated, free, vgcf)
+        made_recipes = np.stack([am_wt, coating_wt, x[left, 2], 100.0 * vgcf / batch], axis=1)
+        accepted = np.ones(left.size, dtype=np.bool_) if accept is None else accept(made_recipes)
+        if within is not None:
+            accepted = accepted & (np.abs(made_recipes - x[left]) <= within + 1e-9).all(axis=1)
         units[left[accepted]] = np.stack([charge - se, se, coated, free, vgcf], axis=1)[accepted]
         done[left[accepted]] = True
         left = left[~accepted]
@@ -150,7 +150,12 @@ def _weigh_rows(x: Array, batch: int, mill: int, accept: Accept | None) -> tuple
 
 
 def weigh(
-    x: Array, batch_mg: float, balance: Balance | None = None, mill_minimum_mg: float = MILL_MINIMUM_MG, accept: Accept | None = None
+    x: Array,
+    batch_mg: float,
+    balance: Balance | None = None,
+    mill_minimum_mg: float = MILL_MINIMUM_MG,
+    accept: Accept | None = None,
+    within: Array | None = None,
 ) -> Weighed:
     """Return the masses to weigh for each recipe.
 
@@ -162,6 +167,8 @@ def weigh(
         accept: Whether recipes as weighed, ``(n, 4)``, will do; any will when left out. Of the roundings that move coating SE,
             coated powder and VGCF by at most one unit from the nearest, the accepted one closest to the recipe (Euclidean over
             AM, shell SE, free SE and VGCF in wt%) is taken.
+        within: How far what is weighed may lie from the recipe in each value, ``(4,)``; as far as it takes when left out. Beyond
+            it, the balance or the batch makes another recipe.
 
     Raises:
         WeighingError: If the batch or the mill's minimum is not above 0, or the batch is not a multiple of the resolution.
@@ -174,7 +181,7 @@ def weigh(
         raise WeighingError(
             f"batch must be a whole multiple of the balance's {balance.resolution_mg:g} mg, got {batch_mg:g} mg; round the batch to the balance"
         )
-    parts = [_weigh_rows(x[start : start + ROWS], batch, mill, accept) for start in range(0, max(x.shape[0], 1), ROWS)]
+    parts = [_weigh_rows(x[start : start + ROWS], batch, mill, accept, within) for start in range(0, max(x.shape[0], 1), ROWS)]
     masses = balance.mg(np.concatenate([units for units, _ in parts]))
     coating_am, coating_se, coated, free, vgcf = masses.T
     return Weighed(coating_am, coating_se, coated, free, vgcf, x[:, 2], np.concatenate([done for _, done in parts]))
@@ -188,17 +195,24 @@ def realised(weighed: Weighed) -> Array:
     return np.stack([am, coating, weighed.se_particle_um, 100.0 * weighed.mix_vgcf / batch], axis=1)
 
 
-def _weighable(batch_mg: float, balance: Balance, mill_minimum_mg: float, accept: Accept, x: Array) -> NDArray[np.bool_]:
-    return weigh(x, batch_mg, balance, mill_minimum_mg, accept).weighable
+def _weighable(batch_mg: float, balance: Balance, mill_minimum_mg: float, accept: Accept, within: Array | None, x: Array) -> NDArray[np.bool_]:
+    return weigh(x, batch_mg, balance, mill_minimum_mg, accept, within).weighable
 
 
-def weighable(batch_mg: float, accept: Accept, balance: Balance | None = None, mill_minimum_mg: float = MILL_MINIMUM_MG) -> Accept:
+def weighable(
+    batch_mg: float, accept: Accept, balance: Balance | None = None, mill_minimum_mg: float = MILL_MINIMUM_MG, within: Array | None = None
+) -> Accept:
     """Return a function of recipes ``(n, 4)``: whether some rounding on the balance is accepted. For `objectives.repair`."""
-    return partial(_weighable, batch_mg, balance or Balance(), mill_minimum_mg, accept)
+    return partial(_weighable, batch_mg, balance or Balance(), mill_minimum_mg, accept, within)
 
 
 def sheet(
-    recipe: Recipe, batch_mg: float, balance: Balance | None = None, mill_minimum_mg: float = MILL_MINIMUM_MG, accept: Accept | None = None
+    recipe: Recipe,
+    batch_mg: float,
+    balance: Balance | None = None,
+    mill_minimum_mg: float = MILL_MINIMUM_MG,
+    accept: Accept | None = None,
+    within: Array | None = None,
 ) -> Sheet:
     """Return what to weigh for one recipe; arguments as in `weigh`.
 
@@ -206,7 +220,7 @@ def sheet(
         WeighingError: If no rounding is accepted, or as in `weigh`.
     """
     balance = balance or Balance()
-    weighed = weigh(np.array([recipe.values()]), batch_mg, balance, mill_minimum_mg, accept)
+    weighed = weigh(np.array([recipe.values()]), batch_mg, balance, mill_minimum_mg, accept, within)
     if not weighed.weighable[0]:
         raise WeighingError(
             f"recipe must keep its limits when weighed, but no rounding of a {batch_mg:g} mg batch to {balance.resolution_mg:g} mg does; "

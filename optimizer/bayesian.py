@@ -93,7 +93,7 @@ def propose(
     gains = batch_gains(front, rest, reference, picks)
     certain = batch_gains(front.mean(axis=0, keepdims=True), rest.mean(axis=0, keepdims=True), reference, picks)
     return [
-        Choice(candidates[p], gain, float(np.clip(1.0 - sure / gain, 0.0, 1.0)) if gain > 0.0 else 1.0)
+        Choice(candidates[p], gain, float(np.clip(1.0 - sure / gain, 0.0, 1.0)) if gain > 0.0 else 0.0)
         for p, gain, sure in zip(picks, gains, certain, strict=True)
     ]
 
@@ -117,8 +117,9 @@ def coating_rule(campaign: Campaign, candidates: Array) -> Callable[[list[int]],
 
 
 def _likely(model: FittedModel, candidates: Array, seed: int) -> Array:
-    """Return the candidates that meet all soft limits with the required probability, as `CONFIRM` samples say."""
+    """Return the candidates that meet all limits with the required probability: the soft ones by `CONFIRM` samples, and percolation."""
     probability = model.samples(candidates, CONFIRM, seed + 101, joint=False).feasible.mean(axis=0)
+    probability = probability * model.percolation_probability(candidates)
     required = model.campaign.probability
     for least in (required + SPARE, required):
         if (probability >= least).any():

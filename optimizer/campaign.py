@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from objectives.calibration import load_calibration
+from objectives.calibration import Calibration, load_calibration
 from objectives.composition import Array, Mask
 from objectives.design_space import DesignSpace, DesignSpaceError
 from objectives.energy import Stack
@@ -22,6 +22,7 @@ from objectives.studies import read_data
 from objectives.weighing import Balance, weighable
 
 DEFAULT = "ncm811-lpscl"
+UNITS = {"am_wt": "wt%", "coating_se_wt": "wt%", "se_particle_um": "um", "vgcf_wt": "wt%"}  # of a recipe's values
 
 
 class CampaignError(ValueError):
@@ -78,6 +79,8 @@ class OutcomeLimit:
     def __post_init__(self) -> None:
         if self.min is None and self.max is None:
             raise CampaignError(f"limit on {self.outcome} needs min or max, got neither; give one or remove the limit")
+        if self.min is not None and self.max is not None and not self.min < self.max:
+            raise CampaignError(f"limit on {self.outcome} must have min below max, got {self.min:g} and {self.max:g}; correct one")
 
     def margins(self, value: Array) -> dict[str, Array]:
         """Return the margins of an outcome's values by name, positive inside."""
@@ -159,18 +162,23 @@ class Campaign:
         own = {name: self.outcomes[limit.outcome].unit for limit in self.outcome_limits for name in limit.margins(np.zeros(1))}
         return {**SOFT_UNITS, **own}
 
-    def physics(self) -> Physics:
-        """Return the closed form for this campaign's study and conditions, at the bundled calibration."""
-        return Physics(find_study(self.study), self.conditions, self.stack, load_calibration())
+    def physics(self, calibration: Calibration | None = None) -> Physics:
+        """Return the closed form for this campaign's study and conditions, at the bundled calibration unless another is given."""
+        return Physics(find_study(self.study), self.conditions, self.stack, calibration or load_calibration())
 
     def constraints(self, physics: Physics) -> tuple[Constraint, ...]:
         """Return the hard limits: the lab's own first, since they are cheap, then the electrode's."""
         return (*self.own_constraints, *electrode_constraints(self.space, physics.percolation_margin))
 
+    @property
+    def half_step(self) -> Array:
+        """Return half a lab step of each parameter, ``(d,)``: what is weighed may lie that far from a recipe and still be it."""
+        return np.array([np.inf if p.step is None else 0.5 * p.step for p in self.space.parameters])
+
     def accept(self, constraints: tuple[Constraint, ...]) -> Accept:
-        """Return whether recipes keep the hard limits as weighed on this campaign's balance."""
+        """Return whether recipes, as weighed on this campaign's balance, keep the hard limits and are still themselves."""
         batch = self.batch
-        return weighable(batch.batch_mg, lambda x: holds(constraints, x), batch.balance, batch.mill_minimum_mg)
+        return weighable(batch.batch_mg, lambda x: holds(constraints, x), batch.balance, batch.mill_minimum_mg, self.half_step)
 
     @property
     def ohmic_is_limit(self) -> bool:
@@ -267,6 +275,10 @@ def parse_campaign(text: str, origin: str) -> Campaign:
         )
     _build(Conditions, "limits.ohmic_limit_at", ohmic_limit_at)
     space = DesignSpace.from_table(data["space"])
+    for parameter in space.parameters:
+        unit = UNITS.get(parameter.name, parameter.unit)
+        if parameter.unit not in ("", unit):
+            raise CampaignError(f"{origin}: space.{parameter.name} is in {unit}, got unit {parameter.unit!r}; convert its bounds and step")
     campaign = Campaign(
         name=str(data["name"]),
         study=str(data.get("study", "new")),

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from objectives.composition import Array
-from objectives.limits import Constraint
+from objectives.limits import PERCOLATION_RESERVE, Constraint
 from objectives.physics import Physics
 from objectives.recipe import Recipe
 from objectives.repair import InfeasibleError, nearest_feasible
@@ -74,11 +74,6 @@ class Check:
         return f"refused: breaks {', '.join(parts)}; {remedy}"
 
 
-def percolation_constraint(constraints: tuple[Constraint, ...]) -> Constraint:
-    """Return the one hard limit that rests on the calibration."""
-    return next(c for c in constraints if c.name == "ionic_percolation")
-
-
 def check(campaign: Campaign, recipe: Recipe) -> Check:
     """Return what physics says of a recipe, with the uncertainty of the calibrated parameters."""
     physics = campaign.physics()
@@ -87,8 +82,7 @@ def check(campaign: Campaign, recipe: Recipe) -> Check:
     draws, best = physics.draws(x, DRAWS, SEED), physics.outcomes(x)
     sampled = physics_margins(campaign, x, draws)
     estimate = {name: margin[0] for name, margin in physics_margins(campaign, x, best).items()}
-    reserve = float(best.percolation_margin[0] - percolation_constraint(constraints).margin(x)[0])
-    hard = hard_states(x, constraints, float((draws.percolation_margin >= reserve).mean()))
+    hard = hard_states(x, constraints, float((draws.percolation_margin >= PERCOLATION_RESERVE).mean()))
     soft = soft_states(campaign, {name: margin[:, 0] for name, margin in sampled.items()}, estimate)
     weighable = bool(campaign.accept(constraints)(x)[0])
     feasible = all(state.holds for state in (*hard, *soft)) and weighable and probability_of_limits(campaign, physics, x) >= campaign.probability
@@ -98,9 +92,11 @@ def check(campaign: Campaign, recipe: Recipe) -> Check:
 
 
 def probability_of_limits(campaign: Campaign, physics: Physics, x: Array) -> float:
-    """Return the probability that one recipe ``(1, d)`` meets all soft limits, by physics with its calibration's uncertainty."""
-    margins = physics_margins(campaign, x, physics.draws(x, DRAWS, SEED))
-    return float(np.logical_and.reduce([margin[:, 0] >= 0.0 for margin in margins.values()]).mean())
+    """Return the probability that one recipe ``(1, d)`` meets all soft limits and percolates, by physics with its uncertainty."""
+    draws = physics.draws(x, DRAWS, SEED)
+    percolates = draws.percolation_margin[:, 0] >= PERCOLATION_RESERVE
+    margins = physics_margins(campaign, x, draws)
+    return float(np.logical_and.reduce([percolates, *(margin[:, 0] >= 0.0 for margin in margins.values())]).mean())
 
 
 def nearest_passing(campaign: Campaign, physics: Physics, x: Array) -> Recipe | None:
@@ -114,7 +110,8 @@ def nearest_passing(campaign: Campaign, physics: Physics, x: Array) -> Recipe | 
 
     def likely(recipes: Array, allowed: int) -> Array:
         best = np.minimum.reduce(list(physics_margins(campaign, recipes, physics.outcomes(recipes)).values()))
-        worst = np.minimum.reduce(list(physics_margins(campaign, recipes, physics.outcomes(recipes, z)).values()))
+        drawn = physics.outcomes(recipes, z)
+        worst = np.minimum.reduce([drawn.percolation_margin - PERCOLATION_RESERVE, *physics_margins(campaign, recipes, drawn).values()])
         return np.minimum(np.sort(worst, axis=0)[allowed], best)
 
     for allowed in range(int(NEAR_DRAWS * (1.0 - campaign.probability)), -1, -1):

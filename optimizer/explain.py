@@ -79,6 +79,7 @@ def reason(
     predicted: dict[str, Interval],
     limits: tuple[LimitState, ...],
     exploration: float | None,
+    gain: float,
     batch: Batch,
 ) -> str:
     """Return the reason for one proposal, a few sentences."""
@@ -87,6 +88,8 @@ def reason(
     parts = [trades(x, design, predicted, conditions), binding(limits, space, x)]
     if exploration is None:
         parts.append("Chosen to fill the space, not for its expected result")
+    elif gain <= 0.0:
+        parts.append("No gain over what is measured is expected of it")
     else:
         parts.append(f"{100.0 * exploration:.0f} % of its expected gain is exploration")
     if batch.max_new_coatings is not None or batch.coatings_in_stock:

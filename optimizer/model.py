@@ -16,17 +16,19 @@ from objectives.cell import FAILURES, Cell
 from objectives.composition import Array, Mask
 from objectives.electrode import Outcomes
 from objectives.energy import derive
-from objectives.limits import soft_margins
+from objectives.limits import PERCOLATION_RESERVE, soft_margins
 from objectives.outcomes import LEARNED
 from objectives.physics import Physics
 from optimizer.campaign import Campaign
-from surrogates.calibration.fit import build_problem
+from surrogates.calibration.fit import as_calibration, build_problem, fit
 from surrogates.cells import cell_data, joined, own_outcome_data, without_physics
 from surrogates.gaussian_process import GaussianProcess, GaussianProcessPredictor
 from surrogates.protocol import Inputs, OutcomeData
 from surrogates.success import SuccessModel
 from surrogates.training import ElectrodeData
 
+PERCOLATION_DRAWS = 200  # of the calibrated parameters, for the probability of percolation
+EVIDENCE = frozenset(("primary", "secondary"))  # flags of the bundled table
 FEWEST_ROWS = 3  # measured cells that an outcome without physics needs
 VOLT_CELL_SD = 0.01  # V; repeatability of a mean voltage
 VOLT_RECIPE_SD = 0.015  # V; how far recipes of one lab differ at one condition [A]
@@ -89,6 +91,10 @@ class FittedModel:
     def success_probability(self, recipes: Array) -> Array:
         """Return the probability that recipes can be made and tested, learned from failed cells, ``(n,)``."""
         return self.success.probability(self.campaign.space.encode(recipes))
+
+    def percolation_probability(self, recipes: Array) -> Array:
+        """Return the probability that recipes keep the percolation limit, by physics with its calibration's uncertainty, ``(n,)``."""
+        return np.asarray((self.physics.draws(recipes, PERCOLATION_DRAWS, 0).percolation_margin >= PERCOLATION_RESERVE).mean(axis=0))
 
     def _draw(self, name: str, inputs: Inputs, n: int, seed: int, joint: bool) -> Array:
         predictor = self.predictors[name]
@@ -197,11 +203,13 @@ def _success(campaign: Campaign, cells: Sequence[Cell]) -> SuccessModel:
 def fit_model(campaign: Campaign, evidence: Collection[str] = ("primary", "secondary"), cells: Sequence[Cell] = ()) -> FittedModel:
     """Return the surrogates fitted to the bundled measurements and a lab's own cells, for a campaign's study and conditions.
 
+    Evidence left out teaches neither the surrogates nor the physics, which is calibrated anew without it.
     Deterministic. Torch runs on one thread, so that the same data give the same numbers whatever the machine's load.
     """
     torch.set_num_threads(1)
-    physics = campaign.physics()
-    data = ElectrodeData(build_problem(), physics.calibration, evidence)
+    problem = build_problem()
+    physics = campaign.physics(None if set(evidence) >= EVIDENCE else as_calibration(fit(problem, use=lambda target: target.evidence in evidence)))
+    data = ElectrodeData(problem, physics.calibration, evidence)
     own = cell_data(data, physics, cells)
     training = {name: joined(data.training(name).data, own.get(name)) for name in LEARNED}
     predictors = {name: GaussianProcess().fit(training[name], seed=0) for name in LEARNED}

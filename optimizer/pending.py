@@ -26,7 +26,7 @@ def read_pending(path: Path | None) -> Array:
         return np.zeros((0, len(RECIPE_FIELDS)))
     try:
         data: Any = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise PendingError(f"the pending recipes in {path} cannot be read ({error}); give the output of `glittercake suggest --json`") from error
     entries = data.get("suggestions") if isinstance(data, dict) else data
     if not isinstance(entries, list):

@@ -10,28 +10,24 @@ import numpy as np
 
 from objectives.cell import Cell
 from objectives.composition import Array, Mask
+from objectives.limits import holds
 from objectives.recipe import Recipe
 from objectives.weighing import Sheet, sheet
 from optimizer import sobol
 from optimizer.bayesian import SCREEN, Acquisition, Choice, propose
 from optimizer.campaign import Campaign
 from optimizer.candidates import Feasible
-from optimizer.checks import DRAWS, SEED, Check, nearest_passing, percolation_constraint
+from optimizer.checks import SEED, Check, nearest_passing
 from optimizer.explain import reason
 from optimizer.measured import incumbents, measured_designs
 from optimizer.model import FittedModel, fit_model
 from optimizer.report import Interval, LimitState, conditions_json, hard_states, intervals, recipe_json, rounded, sheet_json, soft_states
+from optimizer.request import SuggestError, check_request
 
 Strategy = Literal["auto", "bayesian", "sobol"]
 FEWEST_CELLS = 4  # measured capacities below which there is nothing to learn from: fill the space first
 REPORT_SAMPLES = 2048
 LEAST_SUCCESS = 0.5  # probability of success below which a recipe is called likely to fail
-LARGEST_SEED = 2**31 - 1  # what every generator used takes
-MOST = 32  # recipes a batch; beyond it a batch is a campaign
-
-
-class SuggestError(ValueError):
-    """Raised when a request for suggestions makes no sense."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +40,7 @@ class Suggestion:
     reason: str
     sheet: Sheet
     exploration: float | None
-    probability: float  # of meeting all soft limits together
+    probability: float  # of meeting all limits together
 
     def as_json(self) -> dict[str, Any]:
         """Return plain data."""
@@ -122,11 +118,7 @@ def suggest(
         NoFeasibleRecipeError: If no recipe meets the soft limits with the required probability.
         InfeasibleError: If no recipe keeps the hard limits.
     """
-    wanted = campaign.batch.size if n is None else n
-    if not 1 <= wanted <= MOST:
-        raise SuggestError(f"the number of recipes must be between 1 and {MOST}, got {wanted}; ask for fewer, or run several batches")
-    if not 0 <= seed <= LARGEST_SEED:
-        raise SuggestError(f"the seed must be a whole number from 0 to {LARGEST_SEED}, got {seed}; choose another")
+    wanted = check_request(campaign.batch.size if n is None else n, seed)
     model = fit_model(campaign, evidence, cells)
     return suggest_from(model, wanted, seed, np.zeros((0, 4)) if pending is None else pending, strategy, acquisition)
 
@@ -144,42 +136,39 @@ def suggest_from(
     if used == "sobol":
 
         def likely(recipes: Array) -> Mask:
-            return np.asarray(model.samples(recipes, SCREEN, seed, joint=False).feasible.mean(axis=0) >= campaign.probability)
+            soft = model.samples(recipes, SCREEN, seed, joint=False).feasible.mean(axis=0)
+            return np.asarray(soft * model.percolation_probability(recipes) >= campaign.probability)
 
         filled = sobol.propose(feasible, np.concatenate([measured, pending]), n, seed, likely)
-        choices: list[tuple[Array, float | None]] = [(recipe, None) for recipe in filled]
+        choices: list[tuple[Array, float | None, float]] = [(recipe, None, 0.0) for recipe in filled]
     else:
         found: list[Choice] = propose(model, feasible, measured, pending, n, seed, acquisition)
-        choices = [(choice.recipe, choice.exploration) for choice in found]
+        choices = [(choice.recipe, choice.exploration, choice.gain) for choice in found]
     if len(choices) < n:
         raise SuggestError(f"only {len(choices)} new feasible recipes are left for a batch of {n}; ask for fewer or widen the design space")
-    recipes = np.stack([recipe for recipe, _ in choices])
+    recipes = np.stack([choice[0] for choice in choices])
     conditions = f"{campaign.conditions.c_rate:g}C, {campaign.conditions.temperature_c:g} C"
     described = describe(model, recipes, seed)
     suggestions = []
-    for (x, exploration), (predicted, limits, probability) in zip(choices, described, strict=True):
+    for (x, exploration, gain), (predicted, limits, probability) in zip(choices, described, strict=True):
         recipe = Recipe.from_row(x)
-        why_recipe = reason(recipe, designs, campaign.space, campaign.study, conditions, predicted, limits, exploration, campaign.batch)
+        why_recipe = reason(recipe, designs, campaign.space, campaign.study, conditions, predicted, limits, exploration, gain, campaign.batch)
         suggestions.append(Suggestion(recipe, predicted, limits, why_recipe, weighed(campaign, feasible, recipe), exploration, probability))
     return Suggestions(campaign, seed, used, why, acquisition if used == "bayesian" else "none", tuple(suggestions))
 
 
 def weighed(campaign: Campaign, feasible: Feasible, recipe: Recipe) -> Sheet:
     """Return what to weigh for a recipe, so that what is weighed keeps the hard limits too."""
-    from objectives.limits import holds
-
     batch = campaign.batch
-    return sheet(recipe, batch.batch_mg, batch.balance, batch.mill_minimum_mg, lambda x: holds(feasible.constraints, x))
+    return sheet(recipe, batch.batch_mg, batch.balance, batch.mill_minimum_mg, lambda x: holds(feasible.constraints, x), campaign.half_step)
 
 
 def describe(model: FittedModel, recipes: Array, seed: int) -> list[tuple[dict[str, Interval], tuple[LimitState, ...], float]]:
-    """Return predictions, limits and the probability of meeting all soft ones of each recipe ``(n, 4)`` from the surrogates' posterior."""
+    """Return predictions, limits and the probability of meeting all of them of each recipe ``(n, 4)`` from the surrogates' posterior."""
     campaign = model.campaign
     constraints = campaign.constraints(model.physics)
     samples = model.samples(recipes, REPORT_SAMPLES, seed + 1)
-    draws = model.physics.draws(recipes, DRAWS, SEED)
-    reserve = model.physics.percolation_margin(recipes) - percolation_constraint(constraints).margin(recipes)
-    percolating = (draws.percolation_margin >= reserve).mean(axis=0)
+    percolating = model.percolation_probability(recipes)
     success = model.success_probability(recipes)
     result = []
     for i in range(len(recipes)):
@@ -188,7 +177,7 @@ def describe(model: FittedModel, recipes: Array, seed: int) -> list[tuple[dict[s
         soft = soft_states(campaign, margins, {name: np.asarray(np.median(margin)) for name, margin in margins.items()})
         hard = hard_states(recipes[[i]], constraints, float(percolating[i]))
         makes = LimitState("success", float(success[i] - LEAST_SUCCESS), "probability", "learned", float(success[i]))
-        result.append((predicted, (*hard, *soft, makes), float(samples.feasible[:, i].mean())))
+        result.append((predicted, (*hard, *soft, makes), float(samples.feasible[:, i].mean() * percolating[i])))
     return result
 
 

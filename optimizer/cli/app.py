@@ -62,6 +62,12 @@ def suggest(
     A table without --study is a lab of its own: it starts from what all studies share, and its own cells teach the difference.
     """
     settings = read_campaign(campaign, study or ("new" if table else None), temperature, c_rate)
+    from optimizer.request import SuggestError, check_request
+
+    try:
+        check_request(settings.batch.size if n is None else n, seed)
+    except SuggestError as error:
+        refuse(error)
     cells = read_own(table, settings, skip=skip_bad_rows)
     from optimizer.pending import read_pending
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from objectives.outcomes import OUTCOMES
@@ -18,6 +19,11 @@ if TYPE_CHECKING:  # for their types only: some import torch, and a check must b
     from optimizer.validate import Validation
 
 SHOWN = ("volumetric_energy_density", "discharge_capacity", "relative_density", "ionic_tortuosity_factor")  # columns of a batch
+
+
+RECIPE_COLUMNS = ("", "AM wt%", "AM:SE", "SE um", "VGCF wt%")
+RECIPE_WIDTH = 50  # characters of the recipe's columns and of the last one
+OUTCOME_WIDTH = 22  # characters of one prediction with its interval
 
 
 def console() -> Console:
@@ -47,25 +53,25 @@ def show_suggestions(answer: Suggestions, out: Console | None = None) -> None:
     """Print a batch: recipes with predictions, why each, and what to weigh."""
     out = out or console()
     c = answer.campaign.conditions
-    out.print(
-        f"[bold]Next {len(answer.suggestions)} recipes[/bold], campaign {answer.campaign.name}, study {answer.campaign.study}, seed {answer.seed}"
-    )
+    name = escape(answer.campaign.name)
+    out.print(f"[bold]Next {len(answer.suggestions)} recipes[/bold], campaign {name}, study {answer.campaign.study}, seed {answer.seed}")
     out.print(f"strategy {answer.strategy} ({answer.why_strategy}); predictions at {c.c_rate:g}C, {c.temperature_c:g} C, with 90 % intervals")
     out.print(f"energy basis {answer.campaign.stack.basis}, {c.loading_mg_cm2:g} mg/cm2 of composite pressed at {c.pressure_mpa:g} MPa\n")
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for title in ("", "AM wt%", "AM:SE", "SE um", "VGCF wt%"):
-        table.add_column(title, justify="right", no_wrap=True)
-    for name in SHOWN:
+    for title in RECIPE_COLUMNS:
+        table.add_column(title, justify="right", no_wrap=True, min_width=len(title))
+    shown = SHOWN[: max(1, (out.width - RECIPE_WIDTH) // OUTCOME_WIDTH)]  # a narrow terminal sees fewer predictions, never less recipe
+    for name in shown:
         unit = OUTCOMES[name].unit
         table.add_column(OUTCOMES[name].label if OUTCOMES[name].label == unit or unit == "1" else f"{OUTCOMES[name].label}, {unit}", no_wrap=True)
     table.add_column("all limits", justify="right", no_wrap=True)
     for number, s in enumerate(answer.suggestions, start=1):
-        cells = [interval_text(s.predicted[name], OUTCOMES[name].digits) for name in SHOWN]
+        cells = [interval_text(s.predicted[name], OUTCOMES[name].digits) for name in shown]
         table.add_row(f"{number}", *_composition(s.recipe), *cells, f"p {s.probability:.2f}")
     out.print(table)
     out.print("\n[bold]Why[/bold]")
     for number, s in enumerate(answer.suggestions, start=1):
-        out.print(f"{number}. {s.reason}")
+        out.print(f"{number}. {escape(s.reason)}")
     weigh = Table(box=None, header_style="bold", pad_edge=False, title="Weigh, mg", title_justify="left", title_style="bold")
     for title in ("", "mill: AM", "mill: SE", "mix: coated powder", "mix: free SE", "mix: VGCF", "batch"):
         weigh.add_column(title, justify="right")
@@ -79,9 +85,9 @@ def show_suggestions(answer: Suggestions, out: Console | None = None) -> None:
 
 def _limit_rows(table: Table, limits: tuple[LimitState, ...]) -> None:
     for state in limits:
-        unit = "" if state.unit == "1" else f" {state.unit}"
+        unit = "" if state.unit == "1" else f" {escape(state.unit)}"
         verdict = "holds" if state.holds else "[bold red]BROKEN[/bold red]"
-        table.add_row(state.name, state.kind, f"{state.margin:+.3g}{unit}", f"{state.probability:.2f}", verdict)
+        table.add_row(escape(state.name), state.kind, f"{state.margin:+.3g}{unit}", f"{state.probability:.2f}", verdict)
 
 
 def show_check(answer: Check, out: Console | None = None) -> None:

@@ -205,7 +205,21 @@ def _compared(
     unit = {"difference": "points", "ratio": "1", "percent": "%"}[combine]
     numbers = tuple(row.number for row in rows)
     sd = study.noise[quantity]
-    return Target(name, study.name, quantity, numbers, observe, members, combine, combine == "ratio", value, sd, unit, designs=designs)
+    return Target(
+        name,
+        study.name,
+        quantity,
+        numbers,
+        observe,
+        members,
+        combine,
+        combine == "ratio",
+        value,
+        sd,
+        unit,
+        designs=designs,
+        evidence=rows[0].evidence,
+    )
 
 
 def _pair_targets(rows: tuple[Row, ...], panel: Panel) -> list[Target]:

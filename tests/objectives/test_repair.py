@@ -173,7 +173,7 @@ def test_limits_that_leave_nothing_are_refused_by_name() -> None:
 def test_accept_that_refuses_everything_leaves_nothing() -> None:
     x = np.array([80.0, 5.0, 1.0, 1.0])
     assert nearest_feasible(ELECTRODE, (), x, lambda y: np.zeros(y.shape[0], dtype=np.bool_)) is None
-    with pytest.raises(InfeasibleError, match="accept refuses them"):
+    with pytest.raises(InfeasibleError, match="accept refuses them all"):
         repair(ELECTRODE, (), x[None, :], lambda y: np.zeros(y.shape[0], dtype=np.bool_))
 
 

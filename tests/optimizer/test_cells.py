@@ -146,3 +146,11 @@ def test_share_of_failing_proposals_falls_in_a_replay(lab: Campaign, campaign: C
             cells.append(Cell(100 * batch + i, f"b{batch}-{i}", Recipe.from_row(row), {} if crumbled[i] else good, status=status))
     assert shares[0] >= 0.75
     assert np.mean(shares[-2:]) <= 0.5
+
+
+def test_cell_that_measured_nothing_is_learned_from(lab: Campaign, model: FittedModel) -> None:
+    dead = Cell(2, "a", Recipe(85.0, 5.0, 1.5, 2.3), {"discharge_capacity": Measured(0.0), "porosity": Measured(0.0)})
+    data = cell_data(model.data, lab.physics(), [dead])
+    for name in ("discharge_capacity", "porosity"):
+        assert np.isfinite(data[name].values).all()
+        assert np.isfinite(data[name].noise_sd).all()

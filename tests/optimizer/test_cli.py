@@ -1,12 +1,20 @@
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner, Result
 
+from objectives.recipe import format_coating
+from objectives.studies import read_data
 from optimizer.cli import app
+from optimizer.cli.render import show_suggestions
+from optimizer.model import FittedModel
+from optimizer.suggestion import suggest_from
 
 RECIPE = ["--am", "85", "--coating", "95:5", "--se-size", "1.5", "--vgcf", "2.3"]
 
@@ -162,3 +170,37 @@ def test_bad_table_is_refused_whole_and_can_be_skipped(tmp_path: Path) -> None:
     assert skipped.exit_code == 0
     assert json.loads(skipped.stdout)["skipped_rows"] == [3, 4]
     assert run("import", str(tmp_path / "missing.csv")).exit_code == 1
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 120, 150])
+def test_recipe_is_whole_on_a_terminal_of_any_width(width: int, model: FittedModel) -> None:
+    out = Console(width=width, record=True, file=io.StringIO(), highlight=False)
+    answer = suggest_from(model, 2, 0, np.zeros((0, 4)))
+    show_suggestions(answer, out)
+    lines = [line for line in out.export_text().splitlines() if line.startswith(("1 ", "2 "))][:2]
+    for line, s in zip(lines, answer.suggestions, strict=True):
+        cells = line.split()
+        assert cells[1:5] == [f"{s.recipe.am_wt:g}", format_coating(s.recipe.coating_se_wt), f"{s.recipe.se_particle_um:g}", f"{s.recipe.vgcf_wt:g}"]
+        assert "…" not in line
+
+
+def test_name_of_a_campaign_is_printed_as_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text(read_data("ncm811-lpscl.toml").replace('name = "ncm811-lpscl"', 'name = "[bold]x[/nope]"'), encoding="utf-8")
+    result = run("suggest", "-n", "1", "--campaign", str(file))
+    assert result.exit_code == 0
+    assert "[bold]x[/nope]" in result.stdout
+
+
+def test_bad_request_is_one_sentence_before_any_work() -> None:
+    result = run("suggest", "-n", "40")
+    assert result.exit_code == 1
+    assert result.stderr == "glittercake: the number of recipes must be between 1 and 32, got 40; ask for fewer, or run several batches\n"
+
+
+def test_campaign_in_another_unit_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text(read_data("ncm811-lpscl.toml").replace('unit = "um"', 'unit = "mm"'), encoding="utf-8")
+    result = run("check", *RECIPE, "--campaign", str(file))
+    assert result.exit_code == 1
+    assert "space.se_particle_um is in um, got unit 'mm'" in result.stderr

@@ -28,6 +28,7 @@ def test_list_and_answer_are_both_read(tmp_path: Path, text: str) -> None:
     ("text", "message"),
     [
         ("not json", "cannot be read"),
+        ("[" * 100_000, "cannot be read"),
         ("3", "must hold a list of recipes"),
         ("{}", "must hold a list of recipes"),
         ("[1]", "recipe 1 in .*must be an object"),

@@ -9,10 +9,13 @@ import pytest
 from objectives.limits import holds
 from objectives.outcomes import OUTCOMES
 from objectives.recipe import Recipe
-from optimizer.campaign import Campaign
+from objectives.repair import InfeasibleError
+from optimizer.bayesian import NoFeasibleRecipeError
+from optimizer.campaign import Campaign, Objective
 from optimizer.candidates import Feasible
 from optimizer.model import FittedModel, fit_model
-from optimizer.suggestion import SuggestError, choose_strategy, predict, suggest, suggest_from
+from optimizer.request import SuggestError
+from optimizer.suggestion import choose_strategy, predict, suggest, suggest_from
 
 NONE = np.zeros((0, 4))
 
@@ -92,6 +95,17 @@ def test_prediction_of_a_measured_cell_holds_its_measurement(campaign: Campaign)
     assert energy.low <= 1258.0 <= energy.high
 
 
+def test_primary_evidence_calibrates_the_physics_without_secondary_rows(campaign: Campaign, model: FittedModel) -> None:
+    primary = fit_model(campaign, ("primary",))
+    names = [prior.name for prior in primary.physics.calibration.priors]
+    z = primary.physics.calibration.z[names.index("lee2026.offset_ionic")]
+    assert z == pytest.approx(0.0, abs=1e-6)  # only Lee's own secondary rows could move it
+    assert abs(model.physics.calibration.z[names.index("lee2026.offset_ionic")]) > 1.0
+    recipe = np.array([[85.0, 5.0, 1.5, 2.3]])
+    widths = [np.ptp(np.percentile(np.log(m.samples(recipe, 2048, 0).outcomes["ionic_tortuosity_factor"]), (5, 95))) for m in (primary, model)]
+    assert widths[0] > widths[1]  # no primary row measures transport: wider
+
+
 def test_primary_evidence_alone_still_predicts(campaign: Campaign) -> None:
     answer = predict(campaign, Recipe(85.0, 5.0, 1.5, 2.3), ("primary",))
     assert answer.predicted["discharge_capacity"].mean == pytest.approx(197.0, abs=6.0)
@@ -120,3 +134,39 @@ def test_samples_of_different_outcomes_are_independent(model: FittedModel, seed:
     names = ("porosity", "ionic_tortuosity_factor", "electronic_tortuosity_factor", "discharge_capacity")
     correlation = np.corrcoef([np.log(found[name][:, 0]) for name in names])
     assert np.abs(correlation - np.eye(len(names))).max() < 0.1
+
+
+def test_probability_of_all_limits_counts_percolation(campaign: Campaign) -> None:
+    edge = suggest(campaign.at(c_rate=0.001, temperature_c=120.0), 2)
+    for s in edge.suggestions:
+        [percolation] = [state for state in s.limits if state.name == "ionic_percolation"]
+        assert percolation.probability >= campaign.probability - 0.02
+        assert s.probability <= percolation.probability + 1e-9
+
+
+@pytest.mark.parametrize(("batch_mg", "balance_mg"), [(60.0, 1.0), (60.0, 0.1), (500.0, 10.0)])
+def test_what_is_weighed_is_the_recipe_within_half_a_lab_step(campaign: Campaign, batch_mg: float, balance_mg: float) -> None:
+    coarse = replace(campaign, batch=replace(campaign.batch, batch_mg=batch_mg, balance_mg=balance_mg))
+    try:
+        answer = suggest(coarse, 3)
+    except InfeasibleError as error:
+        assert "make a larger batch or use a finer balance" in str(error)  # noqa: PT017
+        return
+    made = [s.sheet.realised for s in answer.suggestions]
+    for s, real in zip(answer.suggestions, made, strict=True):
+        assert real.am_wt == pytest.approx(s.recipe.am_wt, abs=0.25 + 1e-6)
+        assert real.vgcf_wt == pytest.approx(s.recipe.vgcf_wt, abs=0.05 + 1e-6)
+        assert real.coating_se_wt == pytest.approx(s.recipe.coating_se_wt, abs=0.5 + 1e-6)
+
+
+def test_balance_that_makes_every_recipe_another_is_refused(campaign: Campaign) -> None:
+    coarse = replace(campaign, batch=replace(campaign.batch, balance_mg=100.0))  # only recipes in fifths can be weighed, and none is good
+    with pytest.raises(NoFeasibleRecipeError, match="no recipe meets all limits"):
+        suggest(coarse, 2)
+
+
+def test_goal_out_of_reach_is_said_and_not_called_exploration(campaign: Campaign) -> None:
+    unreachable = replace(campaign, objectives=(Objective("discharge_capacity", 400.0),))
+    [s] = suggest(unreachable, 1).suggestions
+    assert "No gain over what is measured is expected of it" in s.reason
+    assert s.exploration == 0.0
