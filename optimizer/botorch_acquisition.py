@@ -18,7 +18,7 @@ from botorch.models.model import Model
 from botorch.optim import optimize_acqf_discrete
 from botorch.sampling.index_sampler import IndexSampler
 from botorch.sampling.list_sampler import ListSampler
-from botorch.sampling.normal import SobolQMCNormalSampler
+from botorch.sampling.normal import IIDNormalSampler
 
 from objectives.composition import Array
 from optimizer.kernel import use_own_directory
@@ -88,7 +88,8 @@ def choose(model: FittedModel, candidates: Array, known: Array, n: int, seed: in
         return torch.as_tensor(-worst).reshape(shape)
 
     shape = torch.Size([MC_SAMPLES])
-    samplers = [*(SobolQMCNormalSampler(shape, seed=seed + i) for i in range(len(parts))), IndexSampler(shape, seed=seed)]
+    # Independent normals: Sobol samplers that differ by their seed alone would make the outcomes correlate.
+    samplers = [*(IIDNormalSampler(shape, seed=seed + i) for i in range(len(parts))), IndexSampler(shape, seed=seed)]
     settings: dict[str, Any] = {"sampler": ListSampler(*samplers), "prune_baseline": False, "cache_root": False, "constraints": [violation]}
     joined = ModelList(*parts, recipe)
     with warnings.catch_warnings(), torch.no_grad():
