@@ -6,18 +6,20 @@ qLogNEHVI (`optimizer.botorch_acquisition`). docs/decisions/0005-acquisition.md 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
 
 from objectives.composition import Array, Mask
 from objectives.limits import holds
-from optimizer.campaign import Campaign
+from optimizer.batch_rule import BatchRule
 from optimizer.candidates import Feasible, search
 from optimizer.improvement import batch_gains, greedy_batch, improvement
-from optimizer.model import FittedModel, Samples, objective_values, reference_point
+from optimizer.model import FittedModel
+from optimizer.protocol import Model
+from optimizer.samples import Samples, objective_values, reference_point
 
 Acquisition = Literal["sampled", "qlognehvi"]
 ACQUISITIONS: tuple[Acquisition, ...] = ("sampled", "qlognehvi")
@@ -39,7 +41,14 @@ class Choice:
 
 
 def propose(
-    model: FittedModel, feasible: Feasible, measured: Array, pending: Array, n: int, seed: int, acquisition: Acquisition = "sampled"
+    model: Model,
+    feasible: Feasible,
+    measured: Array,
+    pending: Array,
+    n: int,
+    seed: int,
+    acquisition: Acquisition = "sampled",
+    rule: BatchRule | None = None,
 ) -> list[Choice]:
     """Return n recipes worth making next, best first.
 
@@ -51,24 +60,22 @@ def propose(
         n: How many.
         seed: Same data, seed and machine: same recipes.
         acquisition: Which rule.
+        rule: What stock and mill allow; anything when left out.
 
     Raises:
         NoFeasibleRecipeError: If no candidate meets all soft limits with the campaign's probability; says how near the best comes.
     """
-    campaign, reference = model.campaign, reference_point(model.campaign)
-    column = campaign.space.names.index("coating_se_wt")
+    campaign, reference = model.campaign, reference_point(model.campaign.objectives)
     front = _baseline(model, feasible, measured, pending, SCREEN, seed)
 
     def score(recipes: Array) -> Array:
         samples = model.samples(recipes, SCREEN, seed, joint=False)
-        values = np.where(samples.feasible[..., None], objective_values(campaign, samples), reference)
+        values = np.where(samples.feasible[..., None], objective_values(campaign.objectives, samples), reference)
         likely = samples.feasible.mean(axis=0)
         gain = improvement(front, values, reference).mean(axis=0)
         gain = gain * model.success_probability(recipes)  # a failed cell gains nothing
         scored = np.where(likely >= campaign.probability, gain, likely - 1.0)  # below the required probability: by how far
-        if campaign.batch.max_new_coatings == 0:
-            scored = np.where(campaign.batch.are_stocked(recipes[:, column]), scored, -2.0)
-        return scored
+        return scored if rule is None else np.where(rule.alone(recipes), scored, -2.0)
 
     known = np.concatenate([measured, pending])
     candidates = search(feasible, score, known, measured, seed)
@@ -76,20 +83,23 @@ def propose(
         raise NoFeasibleRecipeError("every feasible recipe has been measured or is pending; widen the design space or wait for results")
     candidates = _likely(model, candidates, seed)
     joint = model.samples(np.concatenate([known, candidates]), JOINT, seed)
-    values = objective_values(campaign, joint)
+    values = objective_values(campaign.objectives, joint)
     counts = np.concatenate([_counts(feasible, known, joint), joint.feasible[:, len(known) :]], axis=1)
     usable = np.where(counts[..., None], values, reference)
     front, rest = usable[:, : len(known)], usable[:, len(known) :]
     success = model.success_probability(candidates)
     if acquisition == "qlognehvi":
-        if campaign.batch.max_new_coatings is not None:
+        if rule is not None:
             raise ValueError("max_new_coatings is a rule of the batch that BoTorch's acquisition does not know; use --acquisition sampled")
+        if not isinstance(model, FittedModel):
+            raise ValueError("BoTorch's acquisition needs the electrode's physics, which this campaign does without; use --acquisition sampled")
         from optimizer.botorch_acquisition import choose
 
         picks = choose(model, candidates, known, n, seed)
     else:
+        open_to = None if rule is None else partial(rule.together, candidates)
         blocked = feasible.same(candidates, candidates) | np.eye(len(candidates), dtype=bool)
-        picks = greedy_batch(front, rest, reference, n, blocked, success, coating_rule(campaign, candidates))
+        picks = greedy_batch(front, rest, reference, n, blocked, success, open_to)
     gains = batch_gains(front, rest, reference, picks)
     certain = batch_gains(front.mean(axis=0, keepdims=True), rest.mean(axis=0, keepdims=True), reference, picks)
     return [
@@ -98,25 +108,7 @@ def propose(
     ]
 
 
-def coating_rule(campaign: Campaign, candidates: Array) -> Callable[[list[int]], Mask] | None:
-    """Return which candidates may join a batch under its limit of new coatings; None where there is no limit."""
-    batch = campaign.batch
-    most = batch.max_new_coatings
-    if most is None:
-        return None
-    coatings = candidates[:, campaign.space.names.index("coating_se_wt")]
-    stocked = batch.are_stocked(coatings)
-
-    def open_to(chosen: list[int]) -> Mask:
-        begun = {float(coatings[i]) for i in chosen if not stocked[i]}
-        if len(begun) < most:
-            return np.ones(len(coatings), dtype=bool)
-        return stocked | np.isin(coatings, list(begun))
-
-    return open_to
-
-
-def _likely(model: FittedModel, candidates: Array, seed: int) -> Array:
+def _likely(model: Model, candidates: Array, seed: int) -> Array:
     """Return the candidates that meet all limits with the required probability: the soft ones by `CONFIRM` samples, and percolation."""
     probability = model.samples(candidates, CONFIRM, seed + 101, joint=False).feasible.mean(axis=0)
     probability = probability * model.percolation_probability(candidates)
@@ -135,11 +127,11 @@ def _counts(feasible: Feasible, known: Array, samples: Samples) -> Mask:
     return np.asarray(samples.feasible[:, : len(known)] & holds(feasible.constraints, known)[None, :])
 
 
-def _baseline(model: FittedModel, feasible: Feasible, measured: Array, pending: Array, n: int, seed: int) -> Array:
+def _baseline(model: Model, feasible: Feasible, measured: Array, pending: Array, n: int, seed: int) -> Array:
     """Return the front of what is known in each sample, ``(n, k, m)``."""
-    known, reference = np.concatenate([measured, pending]), reference_point(model.campaign)
+    known, reference = np.concatenate([measured, pending]), reference_point(model.campaign.objectives)
     if not len(known):
         return np.zeros((n, 0, len(reference)))
     samples = model.samples(known, n, seed)
     counts = _counts(feasible, known, samples)
-    return np.where(counts[..., None], objective_values(model.campaign, samples), reference)
+    return np.where(counts[..., None], objective_values(model.campaign.objectives, samples), reference)

@@ -22,7 +22,8 @@ from botorch.sampling.normal import IIDNormalSampler
 
 from objectives.composition import Array
 from optimizer.kernel import use_own_directory
-from optimizer.model import FittedModel, Samples, objective_values, reference_point
+from optimizer.model import FittedModel
+from optimizer.samples import Samples, objective_values, reference_point
 from surrogates.gaussian_process import columns
 
 MC_SAMPLES = 128
@@ -79,7 +80,7 @@ def choose(model: FittedModel, candidates: Array, known: Array, n: int, seed: in
 
     def objectives(y: torch.Tensor, X: torch.Tensor | None = None) -> torch.Tensor:
         samples, shape = complete(y)
-        return torch.as_tensor(objective_values(campaign, samples)[0]).reshape(*shape, len(campaign.objectives))
+        return torch.as_tensor(objective_values(campaign.objectives, samples)[0]).reshape(*shape, len(campaign.objectives))
 
     def violation(y: torch.Tensor) -> torch.Tensor:
         """Return the worst soft margin with its sign turned: at most 0 where every limit holds."""
@@ -98,7 +99,7 @@ def choose(model: FittedModel, candidates: Array, known: Array, n: int, seed: in
             objective = GenericMCObjective(lambda y, X=None: objectives(y).squeeze(-1))
             acquisition: Any = qLogNoisyExpectedImprovement(joined, baseline, objective=objective, **settings)
         else:
-            reference = reference_point(campaign).tolist()
+            reference = reference_point(campaign.objectives).tolist()
             acquisition = qLogNoisyExpectedHypervolumeImprovement(
                 joined, reference, baseline, objective=GenericMCMultiOutputObjective(objectives), **settings
             )

@@ -7,19 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import torch
 
 from objectives.cell import FAILURES, Cell
-from objectives.composition import Array, Mask
+from objectives.composition import Array
 from objectives.electrode import Outcomes
 from objectives.energy import derive
 from objectives.limits import PERCOLATION_RESERVE, soft_margins
 from objectives.outcomes import LEARNED
 from objectives.physics import Physics
 from optimizer.campaign import Campaign
+from optimizer.samples import Samples
 from surrogates.calibration.fit import as_calibration, build_problem, fit
 from surrogates.cells import cell_data, joined, own_outcome_data, without_physics
 from surrogates.gaussian_process import GaussianProcess, GaussianProcessPredictor
@@ -37,18 +37,6 @@ VOLT_PRIOR_SD = 0.05  # V; spread of the mean voltage while none has been measur
 
 class FewCellsError(ValueError):
     """Raised when a lab's own outcome has too few measured cells to be learned."""
-
-
-class Samples(NamedTuple):
-    """Joint posterior samples at n recipes: outcomes by name, each ``(s, n)``, and the soft margins by limit, ``(s, n)``."""
-
-    outcomes: Mapping[str, Array]
-    margins: Mapping[str, Array]
-
-    @property
-    def feasible(self) -> Mask:
-        """Return which samples meet every soft limit, ``(s, n)`` bool."""
-        return np.asarray(np.logical_and.reduce([margin >= 0.0 for margin in self.margins.values()]))
 
 
 @dataclass(frozen=True)
@@ -137,16 +125,6 @@ class FittedModel:
         for limit in campaign.outcome_limits:
             margins = {**margins, **limit.margins(outcomes[limit.outcome])}
         return Samples(outcomes, margins)
-
-
-def objective_values(campaign: Campaign, samples: Samples) -> Array:
-    """Return the objectives ``(s, n, m)`` of samples, each to be maximised."""
-    return np.stack([o.sign * samples.outcomes[o.outcome] for o in campaign.objectives], axis=-1)
-
-
-def reference_point(campaign: Campaign) -> Array:
-    """Return the reference point ``(m,)``, in the objectives' own signs."""
-    return np.array([o.sign * o.reference for o in campaign.objectives])
 
 
 def ohmic_excess_v(tau: Mapping[str, Array], margins: Mapping[str, Array], allowed_mv: float) -> Array:

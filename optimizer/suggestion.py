@@ -14,6 +14,7 @@ from objectives.limits import holds
 from objectives.recipe import Recipe
 from objectives.weighing import Sheet, sheet
 from optimizer import sobol
+from optimizer.batch_rule import coating_rule
 from optimizer.bayesian import SCREEN, Acquisition, Choice, propose
 from optimizer.campaign import Campaign
 from optimizer.candidates import Feasible
@@ -142,7 +143,7 @@ def suggest_from(
         filled = sobol.propose(feasible, np.concatenate([measured, pending]), n, seed, likely)
         choices: list[tuple[Array, float | None, float]] = [(recipe, None, 0.0) for recipe in filled]
     else:
-        found: list[Choice] = propose(model, feasible, measured, pending, n, seed, acquisition)
+        found: list[Choice] = propose(model, feasible, measured, pending, n, seed, acquisition, coating_rule(campaign))
         choices = [(choice.recipe, choice.exploration, choice.gain) for choice in found]
     if len(choices) < n:
         raise SuggestError(f"only {len(choices)} new feasible recipes are left for a batch of {n}; ask for fewer or widen the design space")

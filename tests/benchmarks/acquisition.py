@@ -20,16 +20,17 @@ from optimizer.candidates import Feasible
 from optimizer.improvement import batch_gains
 from optimizer.kernel import use_own_directory
 from optimizer.measured import incumbents, measured_designs
-from optimizer.model import FittedModel, fit_model, objective_values, reference_point
+from optimizer.model import FittedModel, fit_model
+from optimizer.samples import objective_values, reference_point
 
 FRESH = 4096  # joint samples that judge a batch
 
 
 def worth(model: FittedModel, feasible: Feasible, measured: np.ndarray, batch: np.ndarray, seed: int) -> float:
     """Return the expected hypervolume improvement of a batch under fresh samples."""
-    reference = reference_point(model.campaign)
+    reference = reference_point(model.campaign.objectives)
     samples = model.samples(np.concatenate([measured, batch]), FRESH, 10_000 + seed)
-    values = np.where(samples.feasible[..., None], objective_values(model.campaign, samples), reference)
+    values = np.where(samples.feasible[..., None], objective_values(model.campaign.objectives, samples), reference)
     k = len(measured)
     return sum(batch_gains(values[:, :k], values[:, k:], reference, range(len(batch))))
 

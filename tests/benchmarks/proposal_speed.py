@@ -33,7 +33,8 @@ from optimizer.candidates import Feasible
 from optimizer.improvement import batch_gains
 from optimizer.kernel import use_own_directory
 from optimizer.measured import incumbents, measured_designs
-from optimizer.model import fit_model, reference_point
+from optimizer.model import fit_model
+from optimizer.samples import reference_point
 from tests.benchmarks import botorch_loop
 from tests.benchmarks.botorch_loop import DENSITY, TAU_MAX
 
@@ -100,7 +101,7 @@ def theirs(campaign: Campaign, lab: Lab, n: int, seed: int) -> Array:
     columns = [porosity, np.log(tau), derived.volumetric_energy_density]
     if len(campaign.objectives) == 2:
         columns.append(capacity)
-    return botorch_loop.propose(campaign.space, lab.recipes, np.stack(columns, axis=1), reference_point(campaign), n, seed)
+    return botorch_loop.propose(campaign.space, lab.recipes, np.stack(columns, axis=1), reference_point(campaign.objectives), n, seed)
 
 
 def kept(campaign: Campaign, lab: Lab, recipes: Array, everything: bool) -> Mask:
@@ -128,7 +129,7 @@ def kept(campaign: Campaign, lab: Lab, recipes: Array, everything: bool) -> Mask
 def worth(campaign: Campaign, lab: Lab, batch: Array, everything: bool) -> float:
     """Return the truth's best feasible Wh/L of the batch (0: none), or the hypervolume of the feasible batch and measured cells."""
     recipes = batch if len(campaign.objectives) == 1 else np.concatenate([lab.recipes, batch])
-    truth, reference = lab.truth(recipes), reference_point(campaign)
+    truth, reference = lab.truth(recipes), reference_point(campaign.objectives)
     values = np.stack([getattr(truth, o.outcome)[0] for o in campaign.objectives], axis=-1)[None]  # (1, m, objectives)
     usable = kept(campaign, lab, recipes, everything)
     if len(campaign.objectives) == 1:

@@ -8,6 +8,7 @@ import pytest
 from objectives.design_space import DesignSpace, Parameter
 from objectives.limits import holds
 from objectives.weighing import realised, weigh
+from optimizer.batch_rule import coating_rule
 from optimizer.bayesian import NoFeasibleRecipeError, propose
 from optimizer.campaign import Campaign, Objective
 from optimizer.candidates import Feasible
@@ -135,7 +136,8 @@ def test_two_hundred_bayesian_runs_keep_every_hard_limit(model: FittedModel) -> 
 def test_batch_holds_at_most_the_allowed_new_coatings(campaign: Campaign, model: FittedModel, feasible: Feasible) -> None:
     for stock, most in (((), 1), ((5.0,), 0), ((10.0,), 1)):
         batch = replace(campaign.batch, coatings_in_stock=stock, max_new_coatings=most)
-        choices = propose(replace(model, campaign=replace(campaign, batch=batch)), feasible, measured_recipes(model), NONE, 6, 0)
+        restricted = replace(campaign, batch=batch)
+        choices = propose(replace(model, campaign=restricted), feasible, measured_recipes(model), NONE, 6, 0, rule=coating_rule(restricted))
         coatings = {float(c.recipe[1]) for c in choices}
         assert len([c for c in coatings if not batch.is_stocked(c)]) <= most
         assert len(choices) >= 4
