@@ -144,6 +144,6 @@ def test_batch_holds_at_most_the_allowed_new_coatings(campaign: Campaign, model:
 
 
 def test_rule_of_new_coatings_is_refused_where_it_cannot_be_kept(campaign: Campaign, model: FittedModel, feasible: Feasible) -> None:
-    batch = replace(campaign.batch, max_new_coatings=1)
+    restricted = replace(campaign, batch=replace(campaign.batch, max_new_coatings=1))
     with pytest.raises(ValueError, match="use --acquisition sampled"):
-        propose(replace(model, campaign=replace(campaign, batch=batch)), feasible, measured_recipes(model), NONE, 2, 0, "qlognehvi")
+        propose(model, feasible, measured_recipes(model), NONE, 2, 0, "qlognehvi", coating_rule(restricted))
