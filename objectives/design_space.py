@@ -1,195 +1,23 @@
-"""Design space: the parameters a lab may set, their lab grid, and their place in the unit cube; knows nothing of electrodes.
+"""Design space: the parameters a lab may set, as one grid and one unit cube; knows nothing of electrodes.
 
-Arrays hold one recipe a row, shape ``(n, d)``, columns in parameter order and lab units. A parameter's grid is a sorted list of
-the values a lab would write down, built from integers so that every value is the double nearest to its printed decimals.
+Arrays hold one recipe a row, shape ``(n, d)``, columns in parameter order and lab units; a category is the place of its option.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from objectives.composition import Array
+from objectives.parameter import Category, DesignSpaceError, Parameter, category
 
-DIGITS = 3  # significant digits of a continuous parameter: what a label on a jar can carry
-ZERO_GAP = 0.1  # encoded distance between "none" and the smallest amount of a semi-continuous parameter: about two coating steps
-ZERO_SHARE = 0.1  # share of samples that leave a semi-continuous parameter out: more than one grid value's, so that "none" is tried
-MOST_VALUES = 1_000_000  # grid values of one parameter; finer is not a lab grid but a continuous parameter
-MAGNITUDE = (1e-12, 1e12)  # magnitudes in which printed decimals are exact doubles
-
-_KEYS = frozenset({"lower", "upper", "step", "unit", "scale", "zero"})
-
-
-class DesignSpaceError(ValueError):
-    """Raised when a design space contradicts itself or is given values it cannot place."""
-
-
-def decimals_of(value: float) -> int:
-    """Return how many decimals a number shows when printed: 1 for 0.5, 0 for 20."""
-    exponent = Decimal(repr(float(value))).normalize().as_tuple().exponent
-    return max(0, -int(exponent))
-
-
-def _multiples(lower: float, upper: float, step: float) -> Array:
-    """Return lower, lower + step, ..., each the double nearest to its decimals; upper is included only when the step meets it."""
-    decimals = max(decimals_of(lower), decimals_of(step))
-    scale = 10**decimals
-    first, last, stride = (int((Decimal(repr(float(v))) * scale).to_integral_value()) for v in (lower, upper, step))
-    values: Array = np.arange(first, last + 1, stride, dtype=np.int64) / float(scale)
-    return values
-
-
-def _significant(lower: float, upper: float) -> Array:
-    """Return every number of `DIGITS` significant digits from lower to upper, both above zero, and the two bounds."""
-    mantissas = np.arange(10 ** (DIGITS - 1), 10**DIGITS, dtype=np.int64)
-    decades = range(math.floor(math.log10(lower)) - DIGITS, math.floor(math.log10(upper)) - DIGITS + 3)
-    values = np.concatenate([mantissas * float(10**k) if k >= 0 else mantissas / float(10**-k) for k in decades])
-    return values[(values > lower) & (values < upper)]
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """One design parameter.
-
-    Args:
-        name: As in the API.
-        lower, upper: Bounds, in ``unit``; both are on the grid.
-        step: Lab step, counted from ``lower``; None is continuous, kept to three significant digits (log) or to three digits
-            of the range (linear) so that a proposal can be printed and made.
-        unit: What the values are in.
-        scale: How distances count in the unit cube.
-        zero: Semi-continuous: 0 is allowed beside the range ("none, or 2 to 25").
-
-    Raises:
-        DesignSpaceError: If the bounds, step, scale and zero contradict each other.
-    """
-
-    name: str
-    lower: float
-    upper: float
-    step: float | None
-    unit: str
-    scale: Literal["linear", "log"] = "linear"
-    zero: bool = False
-
-    def __post_init__(self) -> None:
-        name, unit = self.name, f" {self.unit}" if self.unit else ""
-        if not (math.isfinite(self.lower) and math.isfinite(self.upper)):
-            raise DesignSpaceError(f"{name}: bounds must be finite, got {self.lower} to {self.upper}{unit}; give both a value")
-        if not self.lower < self.upper:
-            raise DesignSpaceError(f"{name}: lower must be below upper, got {self.lower:g} to {self.upper:g}{unit}; widen the range")
-        if self.scale not in ("linear", "log"):
-            raise DesignSpaceError(f'{name}: scale must be "linear" or "log", got "{self.scale}"; choose one of the two')
-        if self.scale == "log" and self.lower <= 0.0:
-            raise DesignSpaceError(f"{name}: a log scale needs lower above 0, got {self.lower:g}{unit}; raise it, or set zero = true to allow none")
-        if self.zero and self.lower <= 0.0:
-            raise DesignSpaceError(f"{name}: zero = true needs lower above 0, got {self.lower:g}{unit}; leave zero out, the range has it already")
-        width = self.upper - self.lower
-        if max(abs(self.lower), abs(self.upper)) > MAGNITUDE[1] or width < MAGNITUDE[0] or (self.scale == "log" and self.lower < MAGNITUDE[0]):
-            raise DesignSpaceError(
-                f"{name}: bounds must lie within {MAGNITUDE[0]:g} and {MAGNITUDE[1]:g}, got {self.lower:g} to {self.upper:g}{unit}; "
-                "choose another unit"
-            )
-        if self.step is not None:
-            self._check_step(self.step, unit)
-
-    def _check_step(self, step: float, unit: str) -> None:
-        if not (math.isfinite(step) and step > 0.0):
-            raise DesignSpaceError(f"{self.name}: step must be above 0, got {step}{unit}; leave it out for a continuous parameter")
-        exact = [Decimal(repr(float(v))) for v in (self.lower, self.upper, step)]
-        if (exact[1] - exact[0]) % exact[2] != 0:
-            raise DesignSpaceError(
-                f"{self.name}: step must fit the range a whole number of times, got {self.lower:g} to {self.upper:g} by {step:g}{unit}; "
-                "change step or bounds"
-            )
-        if (exact[1] - exact[0]) / exact[2] >= MOST_VALUES:
-            raise DesignSpaceError(
-                f"{self.name}: step must leave fewer than {MOST_VALUES} values, got {self.lower:g} to {self.upper:g} by {step:g}{unit}; "
-                "leave step out for a continuous parameter"
-            )
-        if max(abs(self.lower), abs(self.upper)) * 10.0 ** max(decimals_of(self.lower), decimals_of(step)) >= 2.0**53:
-            raise DesignSpaceError(f"{self.name}: lower and step must have at most 15 digits, got {self.lower!r} and {step!r}{unit}; round them")
-
-    @cached_property
-    def values(self) -> Array:
-        """The lab grid, ascending, shape ``(k,)``; read only."""
-        if self.step is not None:
-            inside = _multiples(self.lower, self.upper, self.step)
-        elif self.scale == "log":
-            inside = _significant(self.lower, self.upper)
-        else:
-            decimals = DIGITS - 1 - math.floor(math.log10(self.upper - self.lower))
-            scale = 10.0 ** abs(decimals)
-            first, last = (math.floor(v * scale if decimals >= 0 else v / scale) for v in (self.lower, self.upper))
-            whole = np.arange(first + 1, last + 1, dtype=np.int64)
-            inside = np.asarray(whole / scale if decimals >= 0 else whole * scale, dtype=np.float64)
-            inside = inside[(inside > self.lower) & (inside < self.upper)]
-        ends = [0.0, self.lower, self.upper] if self.zero else [self.lower, self.upper]
-        grid: Array = np.unique(np.concatenate([inside, ends]))
-        grid.flags.writeable = False
-        return grid
-
-    @cached_property
-    def encoded_values(self) -> Array:
-        """The lab grid in the unit interval, ascending, shape ``(k,)``; read only."""
-        encoded = self.encode(self.values)
-        encoded.flags.writeable = False
-        return encoded
-
-    def index(self, x: Array) -> NDArray[np.intp]:
-        """Return the place on the grid of the value nearest to each x; a tie goes to the smaller."""
-        above = np.clip(np.searchsorted(self.values, x), 1, self.values.size - 1)
-        nearer_below = x - self.values[above - 1] <= self.values[above] - x
-        return above - nearer_below
-
-    def snap(self, x: Array) -> Array:
-        """Return the grid value nearest to each x."""
-        snapped: Array = self.values[self.index(x)]
-        return snapped
-
-    def _to_range(self, x: Array) -> Array:
-        if self.scale == "log":
-            log_position: Array = np.log(x / self.lower) / math.log(self.upper / self.lower)
-            return log_position
-        return (x - self.lower) / (self.upper - self.lower)
-
-    def _from_range(self, share: Array) -> Array:
-        if self.scale == "log":
-            value: Array = self.lower * np.exp(share * math.log(self.upper / self.lower))
-            return value
-        return self.lower + share * (self.upper - self.lower)
-
-    def encode(self, x: Array) -> Array:
-        """Return each x in the unit interval; beyond the bounds it goes on beyond 0 and 1. See `DesignSpace.encode`."""
-        if self.zero:
-            inside = self._to_range(np.maximum(x, self.lower))
-            return np.where(x < self.lower, x * (ZERO_GAP / self.lower), ZERO_GAP + (1.0 - ZERO_GAP) * inside)
-        if self.scale == "log" and np.any(x <= 0.0):
-            raise DesignSpaceError(f"{self.name} must be above 0 {self.unit} on a log scale, got {np.min(x):g}; correct the recipe")
-        return self._to_range(x)
-
-    def decode(self, u: Array) -> Array:
-        """Return the grid value at each u of the unit interval."""
-        clipped = np.clip(u, 0.0, 1.0)
-        if self.zero:
-            inside = self._from_range((np.maximum(clipped, ZERO_GAP) - ZERO_GAP) / (1.0 - ZERO_GAP))
-            return self.snap(np.where(clipped < ZERO_GAP, clipped * (self.lower / ZERO_GAP), inside))
-        return self.snap(self._from_range(clipped))
-
-    def sample(self, u: Array) -> Array:
-        """Return a grid value for each u of an even point set in ``[0, 1)``; see `DesignSpace.sample`."""
-        share = np.maximum(u - ZERO_SHARE, 0.0) / (1.0 - ZERO_SHARE) if self.zero else u
-        if self.step is not None and self.scale == "linear":  # half a step wider at either end, so that the end values get a full share
-            share = share + (share - 0.5) * (self.step / (self.upper - self.lower))
-        inside = np.clip(self._from_range(share), self.lower, self.upper)
-        return self.snap(np.where(u < ZERO_SHARE, 0.0, inside) if self.zero else inside)
+_KEYS = frozenset({"lower", "upper", "step", "unit", "scale", "zero", "values"})
+_CATEGORY_KEYS = frozenset({"options", "descriptors"})
 
 
 @dataclass(frozen=True)
@@ -211,7 +39,10 @@ class DesignSpace:
 
     @classmethod
     def from_table(cls, table: Mapping[str, Mapping[str, Any]]) -> DesignSpace:
-        """Return the space of a TOML table ``NAME = {lower, upper, step, unit, scale, zero}``; the last four may be left out.
+        """Return the space of a TOML table.
+
+        A number is ``NAME = {lower, upper, step, unit, scale, zero}``, the last four may be left out, or ``{values, unit, scale}``; a
+        category is ``NAME = {options, descriptors}``, with ``descriptors = {KEY = [one number an option]}`` if there are any.
 
         Raises:
             DesignSpaceError: If a key is missing or unknown, a value is of the wrong kind, or the parameters contradict themselves.
@@ -278,6 +109,15 @@ class DesignSpace:
         """
         return self._each("sample", u)
 
+    def features(self, x: Array) -> Array:
+        """Return what tells recipes apart to a model, ``(n, f)``, about 0-1: encoded numbers, and the descriptors of categories."""
+        return np.concatenate([p.features(column) for p, column in zip(self.parameters, self._checked(x).T, strict=True)], axis=1)
+
+    @cached_property
+    def categories(self) -> tuple[int, ...]:
+        """Columns that hold categories."""
+        return tuple(i for i, parameter in enumerate(self.parameters) if isinstance(parameter, Category))
+
     def _each(self, method: str, x: Array) -> Array:
         columns = [getattr(p, method)(column) for p, column in zip(self.parameters, self._checked(x).T, strict=True)]
         return np.stack(columns, axis=1)
@@ -289,9 +129,14 @@ class DesignSpace:
 
 
 def _parameter(name: str, entry: Mapping[str, Any]) -> Parameter:
+    if "options" in entry:
+        return _category(name, entry)
     unknown = sorted(set(entry) - _KEYS)
     if unknown:
         raise DesignSpaceError(f'{name}: keys must be among {", ".join(sorted(_KEYS))}, got "{unknown[0]}"; correct or remove it')
+    choices = _numbers(name, "values", entry["values"]) if "values" in entry else None
+    if choices:
+        entry = {"lower": choices[0], "upper": choices[-1], **entry}
     for key in ("lower", "upper"):
         if key not in entry:
             raise DesignSpaceError(f"{name}: {key} must be given, got none; add {key} = NUMBER")
@@ -311,4 +156,23 @@ def _parameter(name: str, entry: Mapping[str, Any]) -> Parameter:
         unit=str(entry.get("unit", "")),
         scale=entry.get("scale", "linear"),
         zero=zero,
+        choices=choices,
     )
+
+
+def _numbers(name: str, key: str, values: Any) -> tuple[float, ...]:
+    if not isinstance(values, list) or any(isinstance(value, bool) or not isinstance(value, int | float) for value in values):
+        raise DesignSpaceError(f"{name}: {key} must be a list of numbers, got {values!r}; write it as [0.5, 1.5, 5.0]")
+    return tuple(float(value) for value in values)
+
+
+def _category(name: str, entry: Mapping[str, Any]) -> Category:
+    unknown = sorted(set(entry) - _CATEGORY_KEYS)
+    if unknown:
+        raise DesignSpaceError(f'{name}: keys of a category must be among {", ".join(sorted(_CATEGORY_KEYS))}, got "{unknown[0]}"; remove it')
+    options, descriptors = entry["options"], entry.get("descriptors", {})
+    if not isinstance(options, list) or not all(isinstance(option, str) and option.strip() for option in options):
+        raise DesignSpaceError(f'{name}: options must be a list of names, got {options!r}; write it as ["CMC", "PVDF"]')
+    if not isinstance(descriptors, Mapping):
+        raise DesignSpaceError(f"{name}: descriptors must be a table, got {descriptors!r}; write it as {{ molar_mass = [700.0, 1000.0] }}")
+    return category(name, tuple(options), {key: _numbers(name, f"descriptor {key}", values) for key, values in descriptors.items()})

@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from objectives.composition import Array, Mask, required_shell_wt, se_wt
-from objectives.design_space import DesignSpace, DesignSpaceError
+from objectives.design_space import DesignSpace
 from objectives.electrode import Outcomes
+from objectives.parameter import DesignSpaceError
 from objectives.recipe import RECIPE_FIELDS
 
 Columns = Mapping[str, Array]

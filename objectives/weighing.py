@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from objectives.composition import Array, required_shell_wt, se_wt
-from objectives.design_space import decimals_of
+from objectives.parameter import decimals_of
 from objectives.recipe import Recipe, RecipeError
 
 Accept = Callable[[Array], NDArray[np.bool_]]

@@ -25,8 +25,9 @@ from botorch.sampling.normal import SobolQMCNormalSampler
 from gpytorch.mlls import SumMarginalLogLikelihood
 
 from objectives.composition import Array
-from objectives.design_space import ZERO_GAP, DesignSpace
+from objectives.design_space import DesignSpace
 from objectives.limits import electrode_constraints
+from objectives.parameter import ZERO_GAP
 
 MC_SAMPLES, RESTARTS, RAW = 128, 8, 256
 DENSITY, TAU_MAX = (0.82, 0.95), 37.0  # the loop's outcome constraints; the tau is about the reference campaign's 50 mV

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from objectives.design_space import ZERO_GAP, ZERO_SHARE, DesignSpace, DesignSpaceError, Parameter
+from objectives.design_space import DesignSpace
+from objectives.parameter import ZERO_GAP, ZERO_SHARE, DesignSpaceError, Parameter
 
 ELECTRODE = """
 [space]

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from objectives.calibration import load_calibration
 from objectives.composition import Array
-from objectives.design_space import DesignSpace, DesignSpaceError, Parameter
+from objectives.design_space import DesignSpace
 from objectives.electrode import Electrodes, Outcomes, closed_form
 from objectives.limits import (
     PERCOLATION_RESERVE,
@@ -29,6 +29,7 @@ from objectives.limits import (
     soft_margins,
     tortuosity_max,
 )
+from objectives.parameter import DesignSpaceError, Parameter
 from objectives.recipe import Recipe
 
 CALIBRATED = load_calibration().parameters()
