@@ -136,7 +136,7 @@ def _parameter(name: str, entry: Mapping[str, Any]) -> Parameter:
         raise DesignSpaceError(f'{name}: keys must be among {", ".join(sorted(_KEYS))}, got "{unknown[0]}"; correct or remove it')
     choices = _numbers(name, "values", entry["values"]) if "values" in entry else None
     if choices:
-        entry = {"lower": choices[0], "upper": choices[-1], **entry}
+        entry = {"lower": min(choices), "upper": max(choices), **entry}
     for key in ("lower", "upper"):
         if key not in entry:
             raise DesignSpaceError(f"{name}: {key} must be given, got none; add {key} = NUMBER")

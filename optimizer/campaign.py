@@ -12,10 +12,11 @@ import numpy as np
 
 from objectives.calibration import Calibration, load_calibration
 from objectives.composition import Array, Mask
-from objectives.design_space import DesignSpace, DesignSpaceError
+from objectives.design_space import DesignSpace
 from objectives.energy import Stack
 from objectives.limits import SOFT_UNITS, Constraint, SoftLimits, electrode_constraints, from_tables, holds
 from objectives.outcomes import OUTCOMES, Outcome, own_outcome
+from objectives.parameter import DesignSpaceError
 from objectives.physics import Conditions, Physics, find_study
 from objectives.repair import Accept
 from objectives.studies import read_data

@@ -68,7 +68,7 @@ def test_values_are_read_and_written_by_name() -> None:
     assert (size.text(1.5), size.read(2), size.plain(0.5)) == ("1.5 um", 2.0, 0.5)
     with pytest.raises(DesignSpaceError, match="binder must be one of CMC, PVDF, PAA, got 'SBR'"):
         binder.read("SBR")
-    with pytest.raises(DesignSpaceError, match="size must be a finite number, got '1[.]5'"):
+    with pytest.raises(DesignSpaceError, match=r"size must be a finite number, got '1\.5'"):
         size.read("1.5")
 
 
