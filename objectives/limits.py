@@ -1,4 +1,4 @@
-"""Limits of a recipe as signed margins: hard ones as data for any design space, and the electrode's hard and soft ones.
+"""The electrode's limits as signed margins: the hard ones that every recipe keeps, and the soft ones that hold with a probability.
 
 A margin is in the limit's own unit and positive where the limit holds. Holds no calibrated number: what needs the closed form
 is handed in.
@@ -6,108 +6,23 @@ is handed in.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
-from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from objectives.composition import Array, Mask, required_shell_wt, se_wt
+from objectives.composition import Array, required_shell_wt, se_wt
+from objectives.constraints import Constraint, bounds, nonlinear
 from objectives.design_space import DesignSpace
 from objectives.electrode import Outcomes
+from objectives.expression import Columns
 from objectives.parameter import DesignSpaceError
 from objectives.recipe import RECIPE_FIELDS
 
-Columns = Mapping[str, Array]
-
-TOLERANCE = 1e-9  # in the limit's unit: float noise of a sum that should be zero, far below any balance
 PERCOLATION_RESERVE = 0.02  # volume fraction kept above the ionic threshold, where the closed form is steepest
-
-
-@dataclass(frozen=True)
-class Constraint:
-    """A hard limit as data: ``margin`` takes recipes ``(n, d)`` and returns ``(n,)``, at least 0 where the limit holds."""
-
-    name: str
-    unit: str
-    margin: Callable[[Array], Array]
-
-
-@dataclass(frozen=True)
-class Margin:
-    """One limit of one recipe: how far it is from the limit, positive inside."""
-
-    name: str
-    margin: float
-    unit: str
-    kind: Literal["hard", "soft"]
-
-    @property
-    def holds(self) -> bool:
-        """Whether the limit holds, float noise aside."""
-        return self.margin >= -TOLERANCE
-
-
-def margins(constraints: Sequence[Constraint], x: Array) -> dict[str, Array]:
-    """Return the margin of every constraint by name, each ``(n,)``, for recipes ``(n, d)``."""
-    return {constraint.name: constraint.margin(x) for constraint in constraints}
-
-
-def holds(constraints: Sequence[Constraint], x: Array) -> Mask:
-    """Return whether each recipe of ``(n, d)`` satisfies every constraint, shape ``(n,)``.
-
-    A constraint is asked only about recipes that satisfied those before it: list cheap ones first, and physics last.
-    """
-    passed = np.arange(x.shape[0])
-    for constraint in constraints:
-        if passed.size:
-            passed = passed[constraint.margin(x[passed]) >= -TOLERANCE]
-    mask = np.zeros(x.shape[0], dtype=np.bool_)
-    mask[passed] = True
-    return mask
-
-
-def _bounds_margin(column: int, lower: float, upper: float, zero: bool, x: Array) -> Array:
-    value = x[:, column]
-    inside = np.minimum(value - lower, upper - value)
-    return np.maximum(inside, -np.abs(value)) if zero else inside
-
-
-def bounds(space: DesignSpace) -> tuple[Constraint, ...]:
-    """Return one constraint a parameter, ``bounds.NAME``: distance to the nearer bound, 0 where a semi-continuous one is left out."""
-    return tuple(
-        Constraint(f"bounds.{p.name}", p.unit, partial(_bounds_margin, column, p.lower, p.upper, p.zero)) for column, p in enumerate(space.parameters)
-    )
-
-
-def _linear_margin(coefficients: Array, bound: float, x: Array) -> Array:
-    margin: Array = bound - x @ coefficients
-    return margin
-
-
-def linear(space: DesignSpace, name: str, unit: str, coefficients: Mapping[str, float], bound: float) -> Constraint:
-    """Return the constraint ``sum coefficient * parameter <= bound``.
-
-    Raises:
-        DesignSpaceError: If a coefficient is for a parameter that the space does not have.
-    """
-    unknown = sorted(set(coefficients) - set(space.names))
-    if unknown:
-        raise DesignSpaceError(f'{name}: coefficients must be of {", ".join(space.names)}, got "{unknown[0]}"; correct the name')
-    row = np.array([float(coefficients.get(parameter, 0.0)) for parameter in space.names])
-    return Constraint(name, unit, partial(_linear_margin, row, float(bound)))
-
-
-def _function_margin(space: DesignSpace, function: Callable[[Columns], Array], x: Array) -> Array:
-    return function(space.columns(x))
-
-
-def nonlinear(space: DesignSpace, name: str, unit: str, function: Callable[[Columns], Array]) -> Constraint:
-    """Return the constraint that a function of the columns by parameter name, each ``(n,)``, is at least 0."""
-    return Constraint(name, unit, partial(_function_margin, space, function))
 
 
 def composition(columns: Columns) -> Array:
@@ -122,30 +37,6 @@ def shell_budget(columns: Columns) -> Array:
 
 # Functions that a campaign file may name; a caller with its own passes its own mapping.
 FUNCTIONS: Mapping[str, Callable[[Columns], Array]] = MappingProxyType({"composition": composition, "shell_budget": shell_budget})
-
-
-def from_tables(
-    space: DesignSpace, tables: Sequence[Mapping[str, Any]], functions: Mapping[str, Callable[[Columns], Array]] = FUNCTIONS
-) -> tuple[Constraint, ...]:
-    """Return the constraints of TOML tables: ``{name, unit, coefficients, bound}`` (linear) or ``{name, unit, function}``.
-
-    Raises:
-        DesignSpaceError: If a table is neither, or names an unknown parameter or function.
-    """
-    made = []
-    for table in tables:
-        name, unit = str(table.get("name", table.get("function", "constraint"))), str(table.get("unit", ""))
-        if "coefficients" in table and "bound" in table and "function" not in table:
-            made.append(linear(space, name, unit, table["coefficients"], table["bound"]))
-        elif "function" in table and "coefficients" not in table:
-            if table["function"] not in functions:
-                raise DesignSpaceError(f'{name}: function must be one of {", ".join(functions)}, got "{table["function"]}"; correct the name')
-            made.append(nonlinear(space, name, unit, functions[table["function"]]))
-        else:
-            raise DesignSpaceError(
-                f"{name}: a constraint needs either coefficients and bound, or function, got {', '.join(table)}; correct the table"
-            )
-    return tuple(made)
 
 
 def _percolation_margin(percolation_margin: Callable[[Array], Array], x: Array) -> Array:
@@ -171,14 +62,6 @@ def electrode_constraints(space: DesignSpace, percolation_margin: Callable[[Arra
         nonlinear(space, "shell_budget", "wt%", shell_budget),
         Constraint("ionic_percolation", "volume fraction", partial(_percolation_margin, percolation_margin)),
     )
-
-
-def hard_margins(space: DesignSpace, x: Array, outcomes: Outcomes) -> dict[str, Array]:
-    """Return the electrode's hard margins by name for recipes ``(n, 4)`` and their outcomes, each ``(n,)``.
-
-    Outcomes of k parameter draws, ``(k, n)``, give a percolation margin of that shape.
-    """
-    return margins(electrode_constraints(space, lambda _: outcomes.percolation_margin), x)
 
 
 @dataclass(frozen=True)
@@ -270,12 +153,3 @@ SOFT_UNITS: Mapping[str, str] = MappingProxyType(
         "electronic_tortuosity": "1",
     }
 )
-
-
-def described(hard: Mapping[str, Array], soft: Mapping[str, Array], constraints: Sequence[Constraint], row: int) -> tuple[Margin, ...]:
-    """Return the margins of one recipe, hard ones first, from margins by name of shape ``(n,)``."""
-    units = {constraint.name: constraint.unit for constraint in constraints}
-    return (
-        *(Margin(name, float(values[row]), units[name], "hard") for name, values in hard.items()),
-        *(Margin(name, float(values[row]), SOFT_UNITS[name], "soft") for name, values in soft.items()),
-    )

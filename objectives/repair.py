@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from objectives.composition import Array
+from objectives.constraints import TOLERANCE, Constraint, holds
 from objectives.design_space import DesignSpace
-from objectives.limits import TOLERANCE, Constraint, holds
 from objectives.parameter import DesignSpaceError
 
 Accept = Callable[[Array], NDArray[np.bool_]]

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 from objectives.composition import Array, Mask
-from objectives.limits import holds
+from objectives.constraints import holds
 from optimizer.batch_rule import BatchRule
 from optimizer.candidates import Feasible, search
 from optimizer.improvement import batch_gains, greedy_batch, improvement

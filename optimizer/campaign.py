@@ -12,9 +12,10 @@ import numpy as np
 
 from objectives.calibration import Calibration, load_calibration
 from objectives.composition import Array, Mask
+from objectives.constraints import Constraint, from_tables, holds
 from objectives.design_space import DesignSpace
 from objectives.energy import Stack
-from objectives.limits import SOFT_UNITS, Constraint, SoftLimits, electrode_constraints, from_tables, holds
+from objectives.limits import FUNCTIONS, SOFT_UNITS, SoftLimits, electrode_constraints
 from objectives.outcomes import OUTCOMES, Outcome, own_outcome
 from objectives.parameter import DesignSpaceError
 from objectives.physics import Conditions, Physics, find_study
@@ -227,7 +228,7 @@ def _build(kind: type[Any], name: str, table: Mapping[str, Any]) -> Any:
 
 def _own_constraints(space: DesignSpace, tables: list[Mapping[str, Any]]) -> tuple[Constraint, ...]:
     try:
-        return from_tables(space, tables)
+        return from_tables(space, tables, FUNCTIONS)
     except DesignSpaceError:
         raise
     except (TypeError, ValueError, AttributeError) as error:

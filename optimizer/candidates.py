@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from objectives.composition import Array, Mask
+from objectives.constraints import Constraint, holds
 from objectives.design_space import DesignSpace
-from objectives.limits import Constraint, holds
 from objectives.repair import Accept, feasible_sample, repair
 
 START = 4096  # low-discrepancy points drawn; about half survive the electrode's limits

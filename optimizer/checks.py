@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from objectives.composition import Array
-from objectives.limits import PERCOLATION_RESERVE, Constraint
+from objectives.constraints import Constraint
+from objectives.limits import PERCOLATION_RESERVE
 from objectives.physics import Physics
 from objectives.recipe import Recipe
 from objectives.repair import InfeasibleError, nearest_feasible

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from objectives.composition import Array
+from objectives.constraints import TOLERANCE, Constraint
 from objectives.electrode import AM_REFERENCE_MS_CM, Outcomes
-from objectives.limits import TOLERANCE, Constraint, soft_margins
+from objectives.limits import soft_margins
 from objectives.outcomes import OUTCOMES
 from objectives.recipe import Recipe, format_coating
 from objectives.weighing import Sheet

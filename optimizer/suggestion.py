@@ -10,7 +10,7 @@ import numpy as np
 
 from objectives.cell import Cell
 from objectives.composition import Array, Mask
-from objectives.limits import holds
+from objectives.constraints import holds
 from objectives.recipe import Recipe
 from objectives.weighing import Sheet, sheet
 from optimizer import sobol

@@ -22,9 +22,10 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from objectives.cell import Cell, Measured
 from objectives.composition import Array, Mask
+from objectives.constraints import holds
 from objectives.electrode import Outcomes
 from objectives.energy import derive
-from objectives.limits import holds, soft_margins
+from objectives.limits import soft_margins
 from objectives.physics import Physics
 from objectives.recipe import Recipe
 from optimizer.bayesian import propose

@@ -7,24 +7,16 @@ from hypothesis import strategies as st
 
 from objectives.calibration import load_calibration
 from objectives.composition import Array
+from objectives.constraints import Constraint, bounds, from_tables, holds, linear, margins, nonlinear
 from objectives.design_space import DesignSpace
 from objectives.electrode import Electrodes, Outcomes, closed_form
 from objectives.limits import (
+    FUNCTIONS,
     PERCOLATION_RESERVE,
     SOFT_UNITS,
-    Constraint,
-    Margin,
     SoftLimits,
-    bounds,
     composition,
-    described,
     electrode_constraints,
-    from_tables,
-    hard_margins,
-    holds,
-    linear,
-    margins,
-    nonlinear,
     shell_budget,
     soft_margins,
     tortuosity_max,
@@ -105,14 +97,6 @@ def test_percolation_keeps_a_reserve_above_the_threshold() -> None:
     assert (found < 0.0).any()
 
 
-def test_hard_margins_from_outcomes_equal_the_constraints() -> None:
-    x = samples()
-    from_constraints = margins(electrode_constraints(SPACE, percolation), x)
-    from_outcomes = hard_margins(SPACE, x, outcomes_of(x))
-    assert from_outcomes.keys() == from_constraints.keys()
-    assert all(np.array_equal(from_outcomes[name], from_constraints[name]) for name in from_constraints)
-
-
 def test_holds_is_every_margin_at_least_zero() -> None:
     x = samples()
     constraints = electrode_constraints(SPACE, percolation)
@@ -139,7 +123,6 @@ def test_margin_that_is_not_a_number_does_not_hold() -> None:
 
 @pytest.mark.parametrize(("margin", "expected"), [(0.0, True), (-1e-10, True), (-1e-8, False), (0.5, True)])
 def test_only_float_noise_is_forgiven(margin: float, expected: bool) -> None:
-    assert Margin("limit", margin, "wt%", "hard").holds is expected
     assert holds([Constraint("limit", "wt%", lambda x: np.full(x.shape[0], margin))], samples(1))[0] == expected
 
 
@@ -164,13 +147,18 @@ def test_constraints_are_read_from_tables() -> None:
     [
         ({"name": "a", "coefficients": {"nickel": 1.0}, "bound": 1.0}, 'a: coefficients must be of am_wt, .*, got "nickel"; correct the name'),
         ({"name": "a", "function": "magic"}, 'a: function must be one of composition, shell_budget, got "magic"'),
-        ({"name": "a", "bound": 1.0}, "a: a constraint needs either coefficients and bound, or function, got name, bound"),
-        ({"name": "a", "coefficients": {}, "function": "composition", "bound": 1.0}, "a: a constraint needs either"),
+        ({"name": "a", "bound": 1.0}, "a: a constraint needs coefficients and bound, or expression with min or max, or function, got name, bound"),
+        ({"name": "a", "coefficients": {}, "function": "composition", "bound": 1.0}, "a: a constraint needs coefficients"),
+        ({"name": "a", "coefficients": {}, "bound": 1.0}, "a: coefficients must name at least one parameter, got none"),
+        ({"name": "a", "expression": "am_wt"}, "a: an expression needs min or max, got neither"),
+        ({"name": "a", "expression": "am_wt", "min": 2, "max": 1}, "a: min must be below max, got 2 and 1"),
+        ({"name": "a", "expression": "nickel", "max": 1}, 'a: "nickel" in the formula'),
+        ({"name": "a", "expression": "am_wt", "max": 1, "bound": 2}, "a: a constraint needs"),
     ],
 )
 def test_table_that_is_no_constraint_is_refused(table: dict[str, object], message: str) -> None:
     with pytest.raises(DesignSpaceError, match=message):
-        from_tables(SPACE, [table])
+        from_tables(SPACE, [table], FUNCTIONS)
 
 
 def test_electrode_limits_refuse_another_space() -> None:
@@ -242,12 +230,14 @@ def test_campaign_may_set_its_own_soft_limits() -> None:
     assert strict["ionic_tortuosity"] == pytest.approx(usual["ionic_tortuosity"] / 2.0)
 
 
-def test_description_lists_every_limit_of_one_recipe_with_unit_and_kind() -> None:
-    x = samples(3)
-    o = outcomes_of(x)
-    hard = hard_margins(SPACE, x, o)
-    found = described(
-        hard, soft(x, o.porosity, o.ionic_tortuosity_factor, o.electronic_tortuosity_factor), electrode_constraints(SPACE, percolation), 1
-    )
-    assert [margin.kind for margin in found] == ["hard"] * 7 + ["soft"] * 4
-    assert found[5] == Margin("shell_budget", float(hard["shell_budget"][1]), "wt%", "hard")
+def test_formula_bounds_a_value_on_either_side() -> None:
+    table = {"name": "fibre per AM", "unit": "1", "expression": "vgcf_wt / am_wt", "min": 0.01, "max": 0.03}
+    (constraint,) = from_tables(SPACE, [table])
+    x = np.array([[80.0, 5.0, 1.0, 0.4], [80.0, 5.0, 1.0, 1.6], [80.0, 5.0, 1.0, 4.0]])
+    assert constraint.margin(x) == pytest.approx([-0.005, 0.01, -0.02])
+    assert holds((constraint,), x).tolist() == [False, True, False]
+
+
+def test_recipe_at_which_a_formula_has_no_value_breaks_it() -> None:
+    (constraint,) = from_tables(SPACE, [{"name": "ratio", "expression": "coating_se_wt / vgcf_wt", "min": 0.0}])
+    assert constraint.margin(np.array([[80.0, 0.0, 1.0, 0.0]]))[0] == -np.inf

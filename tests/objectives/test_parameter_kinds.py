@@ -9,8 +9,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from objectives.constraints import bounds
 from objectives.design_space import DesignSpace
-from objectives.limits import bounds
 from objectives.parameter import DesignSpaceError, Parameter, category
 from objectives.repair import low_discrepancy, nearest_feasible, repair
 

@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 
 from objectives.calibration import load_calibration
 from objectives.composition import Array, Mask
+from objectives.constraints import Constraint, bounds, holds, linear, margins, nonlinear
 from objectives.design_space import DesignSpace
 from objectives.electrode import Electrodes, closed_form
-from objectives.limits import Constraint, bounds, electrode_constraints, holds, linear, margins, nonlinear
+from objectives.limits import electrode_constraints
 from objectives.parameter import DesignSpaceError, Parameter
 from objectives.repair import InfeasibleError, feasible_sample, low_discrepancy, nearest_feasible, repair
 from objectives.weighing import Balance, realised, weigh, weighable

@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from objectives.composition import Array, Mask
+from objectives.constraints import holds
 from objectives.design_space import DesignSpace
-from objectives.limits import electrode_constraints, holds
+from objectives.limits import electrode_constraints
 from objectives.parameter import Parameter
 from objectives.recipe import Recipe
 from objectives.weighing import MASSES, Balance, Weighed, WeighingError, realised, sheet, weigh, weighable

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from objectives.constraints import holds
 from objectives.design_space import DesignSpace
-from objectives.limits import holds
 from objectives.parameter import Parameter
 from objectives.weighing import realised, weigh
 from optimizer.batch_rule import coating_rule

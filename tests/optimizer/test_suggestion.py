@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from objectives.limits import holds
+from objectives.constraints import holds
 from objectives.outcomes import OUTCOMES
 from objectives.recipe import Recipe
 from objectives.repair import InfeasibleError
