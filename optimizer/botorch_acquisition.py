@@ -60,7 +60,8 @@ def _completed(model: FittedModel) -> Callable[[torch.Tensor], tuple[Samples, to
         flat = y.detach().reshape(-1, y.shape[-1]).numpy()
         recipes = flat[:, len(model.learned) :]
         closed = model.physics.outcomes(recipes)
-        known = {name: model.campaign.outcomes[name].from_natural(flat[None, :, i]) for i, name in enumerate(model.learned)}
+        natural = {name: model.predictors[name].unscaled(flat[None, :, i]) for i, name in enumerate(model.learned)}
+        known = {name: model.campaign.outcomes[name].from_natural(values) for name, values in natural.items()}
         known["mean_discharge_voltage"] = closed.mean_discharge_voltage[None, :]
         return model.complete(recipes, closed, known), y.shape[:-1]
 

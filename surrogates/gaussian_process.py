@@ -38,6 +38,11 @@ PHYSICS_PRIORS = Priors(
 )
 
 
+# Without physics, in units of the values' spread. Length scales as above; a study's own part is about a third of what all share.
+LEAST_NOISE = 1e-3  # what the model takes for the least standard deviation of a measurement, in its own units
+PLAIN_PRIORS = Priors((math.log(1.0), 0.5), (0.0, 0.7), (-1.0, 0.7), (-1.0, 0.7), None, None)
+
+
 class PhysicsMean(gpytorch.means.Mean):
     """``a * physics + b``, with physics read from one column of X."""
 
@@ -103,10 +108,12 @@ def columns(inputs: Inputs) -> torch.Tensor:
 
 @dataclass(frozen=True)
 class GaussianProcessPredictor:
-    """A fitted BoTorch model and the hyperparameters it was given."""
+    """A fitted BoTorch model and the hyperparameters it was given, both of values less ``centre``, in units of ``spread``."""
 
     model: SingleTaskGP
     found: Hyperparameters
+    centre: float = 0.0
+    spread: float = 1.0
 
     @cached_property
     def _solved(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -129,7 +136,12 @@ class GaussianProcessPredictor:
             mean = self.model.mean_module(x) + (cross @ weights).squeeze(-1)
             explained = torch.linalg.solve_triangular(root, cross.transpose(-1, -2), upper=False).square().sum(0)
             variance = self.model.covar_module(x, diag=True) - explained
-            return Prediction(mean.numpy(), variance.clamp_min(0.0).sqrt().numpy())
+            sd = variance.clamp_min(0.0).sqrt()
+            return Prediction(self.unscaled(mean.numpy()), self.spread * sd.numpy())
+
+    def unscaled(self, values: Array) -> Array:
+        """Return values of the model on the outcome's natural scale."""
+        return self.centre + self.spread * values
 
     def sample(self, inputs: Inputs, n: int, seed: int) -> Array:
         """Return n joint samples ``(n, m)`` at m points, from scrambled-Sobol normals: BoTorch's posterior and its base samples.
@@ -144,12 +156,13 @@ class GaussianProcessPredictor:
             explained = torch.linalg.solve_triangular(root, cross.transpose(-1, -2), upper=False)
             covariance = self.model.covar_module(x).to_dense() - explained.transpose(-1, -2) @ explained
             base = draw_sobol_normal_samples(len(x), n, dtype=DTYPE, seed=seed)
-            return np.asarray((mean + base @ _root(covariance).transpose(-1, -2)).numpy())
+            return self.unscaled((mean + base @ _root(covariance).transpose(-1, -2)).numpy())
 
     def hyperparameters(self) -> dict[str, float]:
         """Return the learned scale on the physics and the standard deviations of discrepancy, study's own and study offset."""
-        f = self.found
-        return {"physics_scale": f.scale, "bias": f.bias, "discrepancy": f.discrepancy, "own": f.own, "offset": f.offset}
+        f, unit = self.found, self.spread
+        bias = float(self.unscaled(np.asarray(f.bias)))
+        return {"physics_scale": f.scale, "bias": bias, "discrepancy": unit * f.discrepancy, "own": unit * f.own, "offset": unit * f.offset}
 
 
 @dataclass(frozen=True)
@@ -164,21 +177,23 @@ class GaussianProcess:
         """Short name, as in tables and options."""
         return "gp" if self.physics else "gp-plain"
 
-    def priors(self, data: OutcomeData) -> Priors:
-        """Return the priors for some data: without physics, all standard deviations follow the spread of the values."""
+    def priors(self) -> Priors:
+        """Return the priors: those of the data alone are in units of the values' spread."""
         if self.own_priors is not None:
             return self.own_priors
         if self.physics:
             return PHYSICS_PRIORS
-        spread = math.log(float(np.std(data.values)) or 1.0)
-        return Priors((math.log(1.0), 0.5), (spread, 0.7), (spread - 1.0, 0.7), (spread - 1.0, 0.7), None, None)
+        return PLAIN_PRIORS
 
     def fit(self, data: OutcomeData, seed: int) -> GaussianProcessPredictor:
         """Return the model at the maximum a posteriori of its hyperparameters; deterministic, the seed is not used."""
         del seed
         if not len(data.values):
             data = _uninformative(data)
-        found = fit_map(data, self.priors(data))
+        centre, spread = (0.0, 1.0) if self.physics else (float(np.mean(data.values)), float(np.std(data.values)) or 1.0)
+        noise = np.maximum(data.noise_sd / spread, LEAST_NOISE)
+        data = OutcomeData(data.inputs, (data.values - centre) / spread, noise)
+        found = fit_map(data, self.priors())
         mean = PhysicsMean(found.scale, found.bias, data.inputs.features.shape[1] + 1)
         kernel = ElectrodeKernel(found, calibrated=self.physics)
         y = torch.as_tensor(data.values, dtype=DTYPE).unsqueeze(-1)
@@ -186,4 +201,4 @@ class GaussianProcess:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", InputDataWarning)  # X and y are on scales of our own, by design: see `surrogates.protocol`
             model = SingleTaskGP(columns(data.inputs), y, variance, covar_module=kernel, mean_module=mean, outcome_transform=None)
-        return GaussianProcessPredictor(model.eval(), found)
+        return GaussianProcessPredictor(model.eval(), found, centre, spread)

@@ -1,7 +1,5 @@
 """Every surrogate passes the same tests; then what only the Gaussian processes promise."""
 
-import math
-
 import numpy as np
 import pytest
 import torch
@@ -10,7 +8,7 @@ from hypothesis import strategies as st
 
 from objectives.composition import Array
 from objectives.outcomes import LEARNED
-from surrogates.gaussian_process import GaussianProcess, columns
+from surrogates.gaussian_process import GaussianProcess, GaussianProcessPredictor, columns
 from surrogates.protocol import Inputs, OutcomeData, Surrogate
 from surrogates.sklearn_models import RandomForest, SklearnGaussianProcess
 from surrogates.training import ElectrodeData
@@ -164,11 +162,12 @@ def test_predict_is_the_marginal_of_botorchs_posterior(surrogate: Surrogate) -> 
     studies = np.repeat([0.0, 1.0, -1.0], 8)
     data, inputs = smooth(), points(24, seed=9, study=studies)
     predictor = surrogate.fit(data, 0)
+    assert isinstance(predictor, GaussianProcessPredictor)
     prediction = predictor.predict(inputs)
     with torch.no_grad():
-        posterior = predictor.model.posterior(columns(inputs))  # type: ignore[attr-defined]
-        np.testing.assert_allclose(prediction.mean, posterior.mean.squeeze(-1).numpy(), atol=1e-6)
-        np.testing.assert_allclose(prediction.sd, posterior.variance.squeeze(-1).sqrt().numpy(), atol=1e-6)
+        posterior = predictor.model.posterior(columns(inputs))
+        np.testing.assert_allclose(prediction.mean, predictor.unscaled(posterior.mean.squeeze(-1).numpy()), atol=1e-6)
+        np.testing.assert_allclose(prediction.sd, predictor.spread * posterior.variance.squeeze(-1).sqrt().numpy(), atol=1e-6)
 
 
 @pytest.mark.parametrize("outcome", LEARNED)
@@ -232,10 +231,13 @@ def test_uncertainty_of_the_calibration_widens_the_prediction() -> None:
     assert (predictor.predict(wide).sd > predictor.predict(inputs).sd).all()
 
 
-def test_process_without_physics_expects_a_discrepancy_as_wide_as_the_data() -> None:
-    data = smooth()
-    priors = GaussianProcess(physics=False).priors(data)
-    assert priors.discrepancy[0] == pytest.approx(math.log(float(np.std(data.values))))
+@pytest.mark.parametrize(("factor", "shift"), [(1e4, 3e5), (1e-6, -2e-6)])
+def test_process_without_physics_knows_no_unit(factor: float, shift: float) -> None:
+    data, asked_at = smooth(), points(5, seed=11)
+    moved = OutcomeData(data.inputs, factor * data.values + shift, factor * data.noise_sd)
+    usual, other = (GaussianProcess(physics=False).fit(rows, 0).predict(asked_at) for rows in (data, moved))
+    np.testing.assert_allclose(other.mean, factor * usual.mean + shift, rtol=1e-5, atol=1e-5 * factor)
+    np.testing.assert_allclose(other.sd, factor * usual.sd, rtol=1e-4)
 
 
 # Studies.
