@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -22,76 +21,14 @@ from objectives.physics import Conditions, Physics, find_study
 from objectives.repair import Accept
 from objectives.studies import read_data
 from objectives.weighing import Balance, weighable
+from optimizer.goal import CampaignError, Objective, OutcomeLimit, OwnOutcome
+from optimizer.toml_tables import build, read_tables, take_objectives, take_probability
 
 DEFAULT = "ncm811-lpscl"
+TABLES = ("space", "conditions", "stack", "limits", "batch")
+LISTS = ("objective", "outcome", "limit", "constraint")
+VALUES = ("name", "study", "physics")
 UNITS = {"am_wt": "wt%", "coating_se_wt": "wt%", "se_particle_um": "um", "vgcf_wt": "wt%"}  # of a recipe's values
-
-
-class CampaignError(ValueError):
-    """Raised when a campaign file contradicts itself or names what does not exist."""
-
-
-@dataclass(frozen=True)
-class Objective:
-    """An outcome to maximise; below ``reference`` it counts for nothing."""
-
-    outcome: str
-    reference: float
-
-    direction: str = "maximize"
-
-    def __post_init__(self) -> None:
-        if self.direction not in ("maximize", "minimize"):
-            raise CampaignError(f'objective {self.outcome}: direction must be maximize or minimize, got "{self.direction}"; choose one')
-
-    @property
-    def sign(self) -> float:
-        """Return 1 to maximise, -1 to minimise."""
-        return 1.0 if self.direction == "maximize" else -1.0
-
-
-@dataclass(frozen=True)
-class OwnOutcome:
-    """An outcome that a lab defines: a further column of its table, learned without physics.
-
-    ``repeatability`` is the standard deviation of one measurement, in the unit; replicates and stated errors refine it.
-    """
-
-    name: str
-    unit: str
-    repeatability: float
-    scale: str = "linear"
-
-    def __post_init__(self) -> None:
-        if not self.repeatability > 0.0:
-            raise CampaignError(f"outcome {self.name}: repeatability must be above 0 {self.unit}, got {self.repeatability:g}; give one cell's spread")
-        if self.name in OUTCOMES:
-            raise CampaignError(f"outcome {self.name} is built in; leave its [[outcome]] table out")
-        own_outcome(self.name, self.unit, self.scale)
-
-
-@dataclass(frozen=True)
-class OutcomeLimit:
-    """A soft limit on any outcome: at least ``min``, at most ``max``, in the outcome's unit."""
-
-    outcome: str
-    min: float | None = None
-    max: float | None = None
-
-    def __post_init__(self) -> None:
-        if self.min is None and self.max is None:
-            raise CampaignError(f"limit on {self.outcome} needs min or max, got neither; give one or remove the limit")
-        if self.min is not None and self.max is not None and not self.min < self.max:
-            raise CampaignError(f"limit on {self.outcome} must have min below max, got {self.min:g} and {self.max:g}; correct one")
-
-    def margins(self, value: Array) -> dict[str, Array]:
-        """Return the margins of an outcome's values by name, positive inside."""
-        found = {}
-        if self.min is not None:
-            found[f"{self.outcome}_min"] = value - self.min
-        if self.max is not None:
-            found[f"{self.outcome}_max"] = self.max - value
-        return found
 
 
 @dataclass(frozen=True)
@@ -148,6 +85,9 @@ class Campaign:
     own_constraints: tuple[Constraint, ...] = ()  # hard limits of the lab's own, beside the electrode's
 
     def __post_init__(self) -> None:
+        for own in self.own:
+            if own.name in OUTCOMES:
+                raise CampaignError(f"outcome {own.name} is built in; leave its [[outcome]] table out")
         for kind, items in (("objective", self.objectives), ("limit", self.outcome_limits)):
             for item in items:
                 if item.outcome not in self.outcomes:
@@ -198,34 +138,6 @@ class Campaign:
         return replace(self, study=study or self.study, conditions=conditions)
 
 
-# What a setting may be, by the annotation of its field.
-_KINDS: Mapping[Any, tuple[tuple[type, ...], str]] = {
-    "float": ((int, float), "a number"),
-    "float | None": ((int, float), "a number"),
-    "int": ((int,), "a whole number"),
-    "int | None": ((int,), "a whole number"),
-    "str": ((str,), "a text in quotes"),
-}
-
-
-def _is_kind(value: Any, *kinds: type) -> bool:
-    return isinstance(value, kinds) and not isinstance(value, bool) and value == value
-
-
-def _build(kind: type[Any], name: str, table: Mapping[str, Any]) -> Any:
-    known = {f.name for f in fields(kind)}
-    unknown = sorted(set(table) - known)
-    if unknown:
-        raise CampaignError(f"[{name}] has no setting {unknown[0]!r}; its settings are {', '.join(sorted(known))}")
-    for f in fields(kind):
-        if f.name in table and f.type in _KINDS and not _is_kind(table[f.name], *_KINDS[f.type][0]):
-            raise CampaignError(f"[{name}] {f.name} must be {_KINDS[f.type][1]}, got {table[f.name]!r}; correct it")
-    try:
-        return kind(**table)
-    except TypeError as error:
-        raise CampaignError(f"[{name}] is incomplete or has a value of the wrong kind ({error}); see the bundled {DEFAULT}.toml") from error
-
-
 def _own_constraints(space: DesignSpace, tables: list[Mapping[str, Any]]) -> tuple[Constraint, ...]:
     try:
         return from_tables(space, tables, FUNCTIONS)
@@ -243,39 +155,18 @@ def parse_campaign(text: str, origin: str) -> Campaign:
     Raises:
         CampaignError: If the text is not TOML, or a table is missing, unknown or contradicts itself.
     """
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise CampaignError(f"{origin} is not valid TOML: {error}; correct the file") from error
-    known = {"name", "study", "conditions", "stack", "space", "objective", "limits", "batch", "outcome", "limit", "constraint"}
-    unknown = sorted(set(data) - known)
-    if unknown:
-        raise CampaignError(f"{origin} has an unknown table {unknown[0]!r}; use {', '.join(sorted(known))}")
-    for needed in ("name", "space", "objective"):
-        if needed not in data:
-            raise CampaignError(f"{origin} has no {needed!r}; add it (see the bundled {DEFAULT}.toml)")
-    for table in ("space", "conditions", "stack", "limits", "batch"):
-        if not isinstance(data.get(table, {}), dict):
-            raise CampaignError(f"{origin}: {table!r} must be a table, got {data[table]!r}; write it as [{table}]")
-    for key, entry in data["space"].items():
-        if not isinstance(entry, dict):
-            raise CampaignError(f"{origin}: space.{key} must be a table with lower and upper, got {entry!r}; write it as [space.{key}]")
-    for table in ("objective", "outcome", "limit", "constraint"):
-        if not isinstance(data.get(table, []), list):
-            raise CampaignError(f"{origin}: {table!r} must be a list of tables; write [[{table}]]")
+    data = read_tables(text, origin, TABLES, LISTS, VALUES, needed=("name", "space", "objective"))
+    if data.get("physics", "closed-form") != "closed-form":
+        raise CampaignError(f'{origin}: physics must be "closed-form" here, got {data["physics"]!r}; a campaign without physics is a `SpaceCampaign`')
     limits = dict(data.get("limits", {}))
-    probability = limits.pop("probability", 0.8)
-    if not _is_kind(probability, int, float) or not 0.0 < probability < 1.0:
-        raise CampaignError(f"{origin}: limits.probability must lie between 0 and 1, got {probability!r}; correct it")
-    objectives = tuple(_build(Objective, "objective", table) for table in data["objective"])
-    if not 1 <= len(objectives) <= 2:
-        raise CampaignError(f"{origin}: a goal has one or two objectives, got {len(objectives)}; remove the others")
+    probability = take_probability(limits, origin)
+    objectives = take_objectives(data, origin)
     ohmic_limit_at = limits.pop("ohmic_limit_at", {})
     if not isinstance(ohmic_limit_at, dict) or set(ohmic_limit_at) - {f.name for f in fields(Conditions)}:
         raise CampaignError(
             f"{origin}: limits.ohmic_limit_at must be a table of conditions such as {{ c_rate = 0.05 }}, got {ohmic_limit_at!r}; correct it"
         )
-    _build(Conditions, "limits.ohmic_limit_at", ohmic_limit_at)
+    build(Conditions, "limits.ohmic_limit_at", ohmic_limit_at)
     space = DesignSpace.from_table(data["space"])
     for parameter in space.parameters:
         unit = UNITS.get(parameter.name, parameter.unit)
@@ -284,17 +175,17 @@ def parse_campaign(text: str, origin: str) -> Campaign:
     campaign = Campaign(
         name=str(data["name"]),
         study=str(data.get("study", "new")),
-        conditions=_build(Conditions, "conditions", data.get("conditions", {})),
-        stack=_build(Stack, "stack", data.get("stack", {})),
+        conditions=build(Conditions, "conditions", data.get("conditions", {})),
+        stack=build(Stack, "stack", data.get("stack", {})),
         space=space,
         objectives=objectives,
-        limits=_build(SoftLimits, "limits", limits),
-        probability=float(probability),
+        limits=build(SoftLimits, "limits", limits),
+        probability=probability,
         ohmic_limit_at=ohmic_limit_at,
-        batch=_build(Batch, "batch", data.get("batch", {})),
-        own=tuple(_build(OwnOutcome, "outcome", table) for table in data.get("outcome", [])),
+        batch=build(Batch, "batch", data.get("batch", {})),
+        own=tuple(build(OwnOutcome, "outcome", table) for table in data.get("outcome", [])),
         own_constraints=_own_constraints(space, data.get("constraint", [])),
-        outcome_limits=tuple(_build(OutcomeLimit, "limit", table) for table in data.get("limit", [])),
+        outcome_limits=tuple(build(OutcomeLimit, "limit", table) for table in data.get("limit", [])),
     )
     physics = campaign.physics()
     campaign.accept(campaign.constraints(physics))(np.zeros((0, campaign.space.dimension)))  # refuses a space or a batch that cannot be

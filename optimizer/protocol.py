@@ -7,7 +7,7 @@ from typing import Protocol
 
 from objectives.composition import Array
 from objectives.design_space import DesignSpace
-from optimizer.campaign import Objective
+from optimizer.goal import Objective
 from optimizer.samples import Samples
 
 

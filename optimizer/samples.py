@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from objectives.composition import Array, Mask
-from optimizer.campaign import Objective
+from optimizer.goal import Objective
 
 
 class Samples(NamedTuple):

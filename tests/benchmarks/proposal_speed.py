@@ -29,8 +29,9 @@ from objectives.limits import soft_margins
 from objectives.physics import Physics
 from objectives.recipe import Recipe
 from optimizer.bayesian import propose
-from optimizer.campaign import Campaign, OutcomeLimit, load_campaign
+from optimizer.campaign import Campaign, load_campaign
 from optimizer.candidates import Feasible
+from optimizer.goal import OutcomeLimit
 from optimizer.improvement import batch_gains
 from optimizer.kernel import use_own_directory
 from optimizer.measured import incumbents, measured_designs

@@ -11,8 +11,9 @@ from objectives.parameter import Parameter
 from objectives.weighing import realised, weigh
 from optimizer.batch_rule import coating_rule
 from optimizer.bayesian import NoFeasibleRecipeError, propose
-from optimizer.campaign import Campaign, Objective
+from optimizer.campaign import Campaign
 from optimizer.candidates import Feasible
+from optimizer.goal import Objective
 from optimizer.measured import incumbents, measured_designs
 from optimizer.model import FittedModel, fit_model
 

@@ -10,8 +10,9 @@ import pytest
 from objectives.cell import Cell, Measured
 from objectives.recipe import Recipe
 from objectives.studies import read_data
-from optimizer.campaign import Campaign, CampaignError, parse_campaign
+from optimizer.campaign import Campaign, parse_campaign
 from optimizer.candidates import Feasible
+from optimizer.goal import CampaignError
 from optimizer.model import FewCellsError, fit_model
 from optimizer.suggestion import suggest_from
 

@@ -11,8 +11,9 @@ from objectives.outcomes import OUTCOMES
 from objectives.recipe import Recipe
 from objectives.repair import InfeasibleError
 from optimizer.bayesian import NoFeasibleRecipeError
-from optimizer.campaign import Campaign, Objective
+from optimizer.campaign import Campaign
 from optimizer.candidates import Feasible
+from optimizer.goal import Objective
 from optimizer.model import FittedModel, fit_model
 from optimizer.request import SuggestError
 from optimizer.suggestion import choose_strategy, predict, suggest, suggest_from
