@@ -46,6 +46,7 @@ class Electrodes:
     sigma_coarse: ArrayLike  # mS/cm, bulk SE as made; NaN: derived from sigma_fine with the milled/as-made ratio
     sigma_temperature_c: ArrayLike
     plateau_mah_g: ArrayLike  # NaN: the calibrated plateau of NCM811
+    sigma_free: ArrayLike = np.nan  # mS/cm, bulk of the free SE's own lot at temperature_c; NaN: by its size, from the two above
     other_wt: ArrayLike = 0.0
     measured_porosity: ArrayLike = np.nan
     offset_porosity: ArrayLike = 0.0
@@ -126,8 +127,11 @@ def closed_form(electrodes: Electrodes, p: Mapping[str, Array], stack: Stack | N
     coarse_given = ~np.isnan(e["sigma_coarse"])
     coarse = np.where(coarse_given, e["sigma_coarse"], e["sigma_fine"] / p["ms"])
     fine = np.where(np.isnan(e["sigma_fine"]), coarse * p["ms"], e["sigma_fine"])
-    bulk = se_bulk_conductivity(made.shell_share, e["se_particle_um"], fine, coarse)
-    bulk = bulk * arrhenius(p["EaS"], e["temperature_c"], e["sigma_temperature_c"])
+    warming = arrhenius(p["EaS"], e["temperature_c"], e["sigma_temperature_c"])
+    bulk = se_bulk_conductivity(made.shell_share, e["se_particle_um"], fine, coarse) * warming
+    own = ~np.isnan(e["sigma_free"])
+    if own.any():
+        bulk = np.where(own, made.shell_share * coarse * warming + (1.0 - made.shell_share) * e["sigma_free"], bulk)
     threshold = percolation_threshold(made.shell_share, e["se_particle_um"], radius, p)
     ratio = ionic_conductivity_ratio(np.maximum(phi_se, NO_SE), threshold, made.shell_um, made.shell_share, e["offset_ionic"], p)
     electronic = electronic_conductivity(phi_am, phi_vgcf, made.shell_um, cover, e["offset_electronic"], p)

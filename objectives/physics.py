@@ -13,6 +13,9 @@ from objectives.electrode import Electrodes, Outcomes, closed_form
 from objectives.energy import Stack
 from objectives.recipe import RECIPE_FIELDS
 from objectives.studies import OFFSETS, Study, UnknownStudyError, load_studies
+from objectives.transport import arrhenius
+
+SAME_SIZE = 1e-6  # relative difference up to which two sizes are one lot: printed recipes have six digits
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,7 @@ class Physics:
     conditions: Conditions = field(default_factory=Conditions)
     stack: Stack = field(default_factory=Stack)
     calibration: Calibration = field(default_factory=load_calibration)
+    se_lots: Mapping[float, tuple[float, float]] = field(default_factory=dict)  # um: mS/cm and the temperature it was measured at, C
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "calibration", self.calibration.with_new_study())
@@ -86,7 +90,17 @@ class Physics:
             **offsets,
             **dict(zip(RECIPE_FIELDS, recipes.T, strict=True)),
         }
+        if self.se_lots:
+            inputs["sigma_free"] = self._lot_conductivity(recipes[:, RECIPE_FIELDS.index("se_particle_um")], inputs["temperature_c"], parameters)
         return Electrodes(**inputs)
+
+    def _lot_conductivity(self, sizes: Array, temperature_c: Array | float, parameters: Mapping[str, Array]) -> Array:
+        """Return the bulk conductivity of the SE's own lot at the temperature, mS/cm; NaN where a size has none. Shape ``(..., n)``."""
+        found: Array = np.full(sizes.shape, np.nan)
+        for size, (conductivity, measured_c) in self.se_lots.items():
+            warmed = conductivity * arrhenius(parameters["EaS"], temperature_c, measured_c)
+            found = np.where(np.isclose(sizes, size, rtol=SAME_SIZE, atol=0.0), warmed, found)
+        return found
 
     def draws(self, recipes: Array, k: int, seed: int) -> Outcomes:
         """Return the outcomes under k draws of the calibrated numbers, arrays ``(k, n)``."""

@@ -24,6 +24,7 @@ from optimizer.samples import Samples, objective_values, reference_point
 Acquisition = Literal["sampled", "qlognehvi"]
 ACQUISITIONS: tuple[Acquisition, ...] = ("sampled", "qlognehvi")
 SCREEN, JOINT, CONFIRM = 64, 192, 1024  # posterior samples to screen candidates, to choose among them, to confirm a limit's probability
+ENOUGH = 0.25  # share of the candidates that a rule still allows, below which candidates are searched anew
 SPARE = 0.03  # probability beyond the required one asked of a candidate, against the noise of `JOINT` samples
 
 
@@ -60,10 +61,11 @@ def propose(
         n: How many.
         seed: Same data, seed and machine: same recipes.
         acquisition: Which rule.
-        rule: What stock and mill allow; anything when left out.
+        rule: What shelf and mill allow, and what it costs: gain is then weighed against cost. Anything, at no cost, when left out.
 
     Raises:
-        NoFeasibleRecipeError: If no candidate meets all soft limits with the campaign's probability; says how near the best comes.
+        NoFeasibleRecipeError: If no candidate meets all soft limits with the campaign's probability; says how near the best comes. Or if
+            shelf and mill allow none.
     """
     campaign, reference = model.campaign, reference_point(model.campaign.objectives)
     front = _baseline(model, feasible, measured, pending, SCREEN, seed)
@@ -74,6 +76,8 @@ def propose(
         likely = samples.feasible.mean(axis=0)
         gain = improvement(front, values, reference).mean(axis=0)
         gain = gain * model.success_probability(recipes)  # a failed cell gains nothing
+        if rule is not None and rule.effort is not None:
+            gain = gain / rule.effort(recipes, [])
         scored = np.where(likely >= campaign.probability, gain, likely - 1.0)  # below the required probability: by how far
         return scored if rule is None else np.where(rule.alone(recipes), scored, -2.0)
 
@@ -81,6 +85,10 @@ def propose(
     candidates = search(feasible, score, known, measured, seed)
     if not len(candidates):
         raise NoFeasibleRecipeError("every feasible recipe has been measured or is pending; widen the design space or wait for results")
+    if rule is not None:
+        candidates = candidates[rule.alone(candidates)]
+        if not len(candidates):
+            raise NoFeasibleRecipeError("no recipe found can be made of the lots that are left; add a lot, or allow more with max_new_coatings")
     candidates = _likely(model, candidates, seed)
     joint = model.samples(np.concatenate([known, candidates]), JOINT, seed)
     values = objective_values(campaign.objectives, joint)
@@ -90,22 +98,37 @@ def propose(
     success = model.success_probability(candidates)
     if acquisition == "qlognehvi":
         if rule is not None:
-            raise ValueError("max_new_coatings is a rule of the batch that BoTorch's acquisition does not know; use --acquisition sampled")
+            raise ValueError("lots, effort and max_new_coatings are rules that BoTorch's acquisition does not know; use --acquisition sampled")
         if not isinstance(model, FittedModel):
             raise ValueError("BoTorch's acquisition needs the electrode's physics, which this campaign does without; use --acquisition sampled")
         from optimizer.botorch_acquisition import choose
 
         picks = choose(model, candidates, known, n, seed)
     else:
-        open_to = None if rule is None else partial(rule.together, candidates)
+        open_to = None if rule is None else partial(_open_to, rule, candidates)
+        effort = None if rule is None or rule.effort is None else partial(rule.effort, candidates)
         blocked = feasible.same(candidates, candidates) | np.eye(len(candidates), dtype=bool)
-        picks = greedy_batch(front, rest, reference, n, blocked, success, open_to)
+        picks = greedy_batch(front, rest, reference, n, blocked, success, open_to, effort)
     gains = batch_gains(front, rest, reference, picks)
     certain = batch_gains(front.mean(axis=0, keepdims=True), rest.mean(axis=0, keepdims=True), reference, picks)
-    return [
+    choices = [
         Choice(candidates[p], gain, float(np.clip(1.0 - sure / gain, 0.0, 1.0)) if gain > 0.0 else 0.0)
         for p, gain, sure in zip(picks, gains, certain, strict=True)
     ]
+    if rule is None or len(choices) in (0, n):
+        return choices
+    taken = np.stack([choice.recipe for choice in choices])
+    try:
+        more = propose(model, feasible, measured, np.concatenate([pending, taken]), n - len(choices), seed, acquisition, rule.after(taken))
+    except NoFeasibleRecipeError:  # a short batch says more than this, which is about what is left of the shelf
+        return choices
+    return [*choices, *more]
+
+
+def _open_to(rule: BatchRule, candidates: Array, chosen: list[int]) -> Mask:
+    """Return which candidates may join; none once few may, so that others are looked for: the best all wanted the lot that ran out."""
+    allowed = rule.together(candidates, chosen)
+    return allowed if not chosen or allowed.mean() >= ENOUGH else np.zeros_like(allowed)
 
 
 def _likely(model: Model, candidates: Array, seed: int) -> Array:

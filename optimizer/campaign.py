@@ -3,31 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from objectives.calibration import Calibration, load_calibration
-from objectives.composition import Array, Mask
+from objectives.composition import Array
 from objectives.constraints import Constraint, from_tables, holds
 from objectives.design_space import DesignSpace
 from objectives.energy import Stack
 from objectives.limits import FUNCTIONS, SOFT_UNITS, SoftLimits, electrode_constraints
 from objectives.outcomes import OUTCOMES, Outcome, own_outcome
-from objectives.parameter import DesignSpaceError
 from objectives.physics import Conditions, Physics, find_study
+from objectives.recipe import RECIPE_FIELDS
 from objectives.repair import Accept
 from objectives.studies import read_data
 from objectives.weighing import Balance, weighable
-from optimizer.goal import CampaignError, Objective, OutcomeLimit, OwnOutcome
+from optimizer.blocks import Control, check_blocks, read_control
+from optimizer.goal import CampaignError, Objective, OutcomeLimit, OwnOutcome, check_mean
+from optimizer.stock import Effort, Lots, read_lots
 from optimizer.toml_tables import build, read_tables, take_objectives, take_probability
 
 DEFAULT = "ncm811-lpscl"
-TABLES = ("space", "conditions", "stack", "limits", "batch")
-LISTS = ("objective", "outcome", "limit", "constraint")
+TABLES = ("space", "conditions", "stack", "limits", "batch", "effort")
+LISTS = ("objective", "outcome", "limit", "constraint", "lot")
 VALUES = ("name", "study", "physics")
+# What the mean of a lab's own outcome may say: the recipe, the test, and what the closed form gives.
+MEAN_NAMES = (*RECIPE_FIELDS, "temperature_c", "c_rate", *OUTCOMES)
 UNITS = {"am_wt": "wt%", "coating_se_wt": "wt%", "se_particle_um": "um", "vgcf_wt": "wt%"}  # of a recipe's values
 
 
@@ -36,6 +39,7 @@ class Batch:
     """How a batch is made: recipes, mass of each mix, the balance, the mill, and which coated powders there are already.
 
     A coating ratio that is not in stock costs a mechanofusion run of hours; a batch holds at most ``max_new_coatings`` of them.
+    ``control`` is a recipe that each block of ``block_size`` cells holds once, to tell a bad day from a bad recipe.
     """
 
     size: int = 4
@@ -44,6 +48,8 @@ class Batch:
     mill_minimum_mg: float = 5000.0
     coatings_in_stock: tuple[float, ...] = ()  # SE wt% of coated powders at hand; uncoated AM always is
     max_new_coatings: int | None = None  # None: as many as are worth it
+    control: Control | None = None
+    block_size: int | None = None  # cells made in one go, the control included; None: all of them
 
     def __post_init__(self) -> None:
         if self.size < 1:
@@ -51,14 +57,9 @@ class Batch:
         object.__setattr__(self, "coatings_in_stock", tuple(float(value) for value in self.coatings_in_stock))
         if self.max_new_coatings is not None and self.max_new_coatings < 0:
             raise CampaignError(f"max_new_coatings must be at least 0, got {self.max_new_coatings}; leave it out for no limit")
-
-    def is_stocked(self, coating_se_wt: float) -> bool:
-        """Return whether a coating needs no run of the mill: uncoated, or in stock."""
-        return coating_se_wt == 0.0 or any(abs(coating_se_wt - value) < 1e-9 for value in self.coatings_in_stock)
-
-    def are_stocked(self, coatings: Array) -> Mask:
-        """Return `is_stocked` of each coating, ``(n,)``."""
-        return np.array([self.is_stocked(float(value)) for value in coatings], dtype=bool)
+        if not (np.isfinite(self.mill_minimum_mg) and self.mill_minimum_mg > 0.0):
+            raise CampaignError(f"[batch] mill minimum must be above 0 mg, got {self.mill_minimum_mg:g}; correct mill_minimum_mg")
+        check_blocks(self.control, self.block_size)
 
     @property
     def balance(self) -> Balance:
@@ -83,11 +84,18 @@ class Campaign:
     own: tuple[OwnOutcome, ...] = ()
     outcome_limits: tuple[OutcomeLimit, ...] = ()
     own_constraints: tuple[Constraint, ...] = ()  # hard limits of the lab's own, beside the electrode's
+    lots: Lots = field(default_factory=Lots)
+    effort: Effort | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "space", self.lots.narrowed(self.space))
+        for lot in self.lots.coated:
+            if lot.coating_se_wt in self.batch.coatings_in_stock:
+                raise CampaignError(f'lot "{lot.name}": its coating is in coatings_in_stock too, got {lot.coating_se_wt:g} wt% twice; leave one out')
         for own in self.own:
             if own.name in OUTCOMES:
                 raise CampaignError(f"outcome {own.name} is built in; leave its [[outcome]] table out")
+            check_mean(own, MEAN_NAMES)
         for kind, items in (("objective", self.objectives), ("limit", self.outcome_limits)):
             for item in items:
                 if item.outcome not in self.outcomes:
@@ -106,7 +114,7 @@ class Campaign:
 
     def physics(self, calibration: Calibration | None = None) -> Physics:
         """Return the closed form for this campaign's study and conditions, at the bundled calibration unless another is given."""
-        return Physics(find_study(self.study), self.conditions, self.stack, calibration or load_calibration())
+        return Physics(find_study(self.study), self.conditions, self.stack, calibration or load_calibration(), self.lots.conductivities)
 
     def constraints(self, physics: Physics) -> tuple[Constraint, ...]:
         """Return the hard limits: the lab's own first, since they are cheap, then the electrode's."""
@@ -120,7 +128,18 @@ class Campaign:
     def accept(self, constraints: tuple[Constraint, ...]) -> Accept:
         """Return whether recipes, as weighed on this campaign's balance, keep the hard limits and are still themselves."""
         batch = self.batch
-        return weighable(batch.batch_mg, lambda x: holds(constraints, x), batch.balance, batch.mill_minimum_mg, self.half_step)
+        return weighable(batch.batch_mg, lambda x: holds(constraints, x), batch.balance, self.mill_minimum_mg, self.half_step)
+
+    @property
+    def shares_powder(self) -> bool:
+        """Whether coated powder is reckoned with as such: taken from stock, or milled once for all recipes of a batch that want it."""
+        batch = self.batch
+        return bool(self.lots.se or self.lots.coated or batch.coatings_in_stock or self.effort) or batch.max_new_coatings is not None
+
+    @property
+    def mill_minimum_mg(self) -> float | None:
+        """Least charge of the mill where each recipe has a run of its own; None where coated powder is shared."""
+        return None if self.shares_powder else self.batch.mill_minimum_mg
 
     @property
     def ohmic_is_limit(self) -> bool:
@@ -136,17 +155,6 @@ class Campaign:
         )
         find_study(study or self.study)
         return replace(self, study=study or self.study, conditions=conditions)
-
-
-def _own_constraints(space: DesignSpace, tables: list[Mapping[str, Any]]) -> tuple[Constraint, ...]:
-    try:
-        return from_tables(space, tables, FUNCTIONS)
-    except DesignSpaceError:
-        raise
-    except (TypeError, ValueError, AttributeError) as error:
-        raise CampaignError(
-            f"[[constraint]] has a value of the wrong kind ({error}); write coefficients = {{ am_wt = 1.0 }} and bound = 86.0"
-        ) from error
 
 
 def parse_campaign(text: str, origin: str) -> Campaign:
@@ -182,10 +190,12 @@ def parse_campaign(text: str, origin: str) -> Campaign:
         limits=build(SoftLimits, "limits", limits),
         probability=probability,
         ohmic_limit_at=ohmic_limit_at,
-        batch=build(Batch, "batch", data.get("batch", {})),
+        batch=build(Batch, "batch", read_control(data.get("batch", {}))),
         own=tuple(build(OwnOutcome, "outcome", table) for table in data.get("outcome", [])),
-        own_constraints=_own_constraints(space, data.get("constraint", [])),
+        own_constraints=from_tables(space, data.get("constraint", []), FUNCTIONS),
         outcome_limits=tuple(build(OutcomeLimit, "limit", table) for table in data.get("limit", [])),
+        lots=read_lots(data.get("lot", [])),
+        effort=build(Effort, "effort", data["effort"]) if "effort" in data else None,
     )
     physics = campaign.physics()
     campaign.accept(campaign.constraints(physics))(np.zeros((0, campaign.space.dimension)))  # refuses a space or a batch that cannot be

@@ -16,6 +16,7 @@ from objectives.outcomes import OUTCOMES
 from objectives.recipe import Recipe, format_coating
 from objectives.weighing import Sheet
 from optimizer.campaign import Campaign
+from optimizer.stock import Cost
 
 LEVEL = 0.90  # of every interval
 DIGITS = 6  # significant digits of every number in an answer: same data, same answer
@@ -83,6 +84,19 @@ def sheet_json(sheet: Sheet) -> dict[str, Any]:
     return {"batch_mg": sheet.batch_mg, "masses_mg": dict(sheet.masses_mg)}
 
 
+COST_PARTS = {"cell": "cell", "gram": "powders", "coating_run": "coating run"}  # what people call what a cost is for
+
+
+def cost_text(cost: Cost) -> str:
+    """Return a cost as people say it: 13.5 h (cell 8, powders 0.5, coating run 5)."""
+    return f"{cost.value:.4g} {cost.unit} ({', '.join(f'{COST_PARTS[name]} {value:.4g}' for name, value in cost.parts.items())})"
+
+
+def cost_json(cost: Cost) -> dict[str, Any]:
+    """Return an effort as plain data, with what it is for."""
+    return {"value": rounded(cost.value), "unit": cost.unit, "parts": {name: rounded(value) for name, value in cost.parts.items()}}
+
+
 def conditions_json(campaign: Campaign) -> dict[str, Any]:
     """Return the conditions that every number refers to."""
     return {**vars(campaign.conditions), "study": campaign.study, "stack": campaign.stack.basis}
@@ -110,21 +124,16 @@ def bases(campaign: Campaign) -> dict[str, str]:
     }
 
 
+def interval_of(samples: Array, unit: str, basis: str) -> Interval:
+    """Return the prediction of one outcome from samples ``(s,)``."""
+    tail = 50.0 * (1.0 - LEVEL)
+    return Interval(float(samples.mean()), float(np.percentile(samples, tail)), float(np.percentile(samples, 100.0 - tail)), unit, basis)
+
+
 def intervals(samples: Mapping[str, Array], campaign: Campaign) -> dict[str, Interval]:
     """Return the prediction of one recipe from samples ``(s,)`` of each outcome."""
-    tail = 50.0 * (1.0 - LEVEL)
-    basis = bases(campaign)
-    return {
-        name: Interval(
-            float(samples[name].mean()),
-            float(np.percentile(samples[name], tail)),
-            float(np.percentile(samples[name], 100.0 - tail)),
-            outcome.unit,
-            basis.get(name, f"{campaign.conditions.c_rate:g}C, {campaign.conditions.temperature_c:g} C"),
-        )
-        for name, outcome in campaign.outcomes.items()
-        if name in samples
-    }
+    basis, test = bases(campaign), f"{campaign.conditions.c_rate:g}C, {campaign.conditions.temperature_c:g} C"
+    return {name: interval_of(samples[name], outcome.unit, basis.get(name, test)) for name, outcome in campaign.outcomes.items() if name in samples}
 
 
 def from_outcomes(outcomes: Outcomes) -> dict[str, Array]:

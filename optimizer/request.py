@@ -1,5 +1,8 @@
-"""What may be asked of a suggestion; checked before anything heavy is loaded. Imports nothing."""
+"""What may be asked of a suggestion; checked before anything heavy is loaded. Imports nothing heavy."""
 
+from typing import Literal
+
+Strategy = Literal["auto", "bayesian", "sobol"]
 LARGEST_SEED = 2**31 - 1  # what every generator used takes
 MOST = 32  # recipes a batch; beyond it a batch is a campaign
 

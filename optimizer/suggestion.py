@@ -10,22 +10,23 @@ import numpy as np
 
 from objectives.cell import Cell
 from objectives.composition import Array, Mask
-from objectives.constraints import holds
 from objectives.recipe import Recipe
-from objectives.weighing import Sheet, sheet
+from objectives.weighing import Sheet
 from optimizer import sobol
-from optimizer.batch_rule import coating_rule
+from optimizer.batch_rule import campaign_ledger, stock_rule
 from optimizer.bayesian import SCREEN, Acquisition, Choice, propose
+from optimizer.blocks import Place, count_blocks, places
 from optimizer.campaign import Campaign
 from optimizer.candidates import Feasible
 from optimizer.checks import SEED, Check, nearest_passing
-from optimizer.explain import reason
+from optimizer.explain import making, reason
 from optimizer.measured import incumbents, measured_designs
 from optimizer.model import FittedModel, fit_model
-from optimizer.report import Interval, LimitState, conditions_json, hard_states, intervals, recipe_json, rounded, sheet_json, soft_states
-from optimizer.request import SuggestError, check_request
+from optimizer.preparing import Preparation, choose_control, prepare, wanted
+from optimizer.report import Interval, LimitState, conditions_json, cost_json, hard_states, intervals, recipe_json, rounded, sheet_json, soft_states
+from optimizer.request import Strategy, SuggestError, check_request
+from optimizer.stock import Cost, total
 
-Strategy = Literal["auto", "bayesian", "sobol"]
 FEWEST_CELLS = 4  # measured capacities below which there is nothing to learn from: fill the space first
 REPORT_SAMPLES = 2048
 LEAST_SUCCESS = 0.5  # probability of success below which a recipe is called likely to fail
@@ -39,9 +40,15 @@ class Suggestion:
     predicted: dict[str, Interval]
     limits: tuple[LimitState, ...]
     reason: str
-    sheet: Sheet
+    preparation: Preparation
     exploration: float | None
     probability: float  # of meeting all limits together
+    place: Place | None = None  # None where a campaign asks for no order
+
+    @property
+    def sheet(self) -> Sheet:
+        """What to weigh."""
+        return self.preparation.sheet
 
     def as_json(self) -> dict[str, Any]:
         """Return plain data."""
@@ -53,7 +60,28 @@ class Suggestion:
             "sheet": sheet_json(self.sheet),
             "exploration": None if self.exploration is None else rounded(self.exploration),
             "probability_of_all_limits": rounded(self.probability),
+            **_making_json(self.preparation, self.place),
         }
+
+
+@dataclass(frozen=True)
+class ControlCell:
+    """A cell of a recipe that is known, made beside the suggestions to tell a bad day from a bad recipe."""
+
+    recipe: Recipe
+    preparation: Preparation
+    place: Place
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain data."""
+        return {"recipe": recipe_json(self.recipe), "sheet": sheet_json(self.preparation.sheet), **_making_json(self.preparation, self.place)}
+
+
+def _making_json(preparation: Preparation, place: Place | None) -> dict[str, Any]:
+    """Return lots, effort and place as plain data, each only where there is one."""
+    lots = {"lots": dict(preparation.lots)} if preparation.lots else {}
+    effort = {"effort": cost_json(preparation.cost)} if preparation.cost else {}
+    return {**lots, **effort, **(vars(place) if place else {})}
 
 
 @dataclass(frozen=True)
@@ -66,9 +94,19 @@ class Suggestions:
     why_strategy: str
     acquisition: str
     suggestions: tuple[Suggestion, ...]
+    controls: tuple[ControlCell, ...] = ()
+
+    @property
+    def effort(self) -> Cost | None:
+        """What the batch costs, its controls too; None where the campaign does not say."""
+        prepared = [*(s.preparation for s in self.suggestions), *(control.preparation for control in self.controls)]
+        costs = [one.cost for one in prepared if one.cost]
+        return total(costs) if costs else None
 
     def as_json(self) -> dict[str, Any]:
         """Return plain data."""
+        effort = {"effort": cost_json(self.effort)} if self.effort else {}
+        controls = {"controls": [control.as_json() for control in self.controls]} if self.controls else {}
         return {
             "campaign": self.campaign.name,
             "seed": self.seed,
@@ -79,6 +117,8 @@ class Suggestions:
             "objectives": [objective.outcome for objective in self.campaign.objectives],
             "interval": "90 % of the electrode's own value, without the noise of one more measurement",
             "suggestions": [suggestion.as_json() for suggestion in self.suggestions],
+            **controls,
+            **effort,
         }
 
 
@@ -101,6 +141,7 @@ def suggest(
     acquisition: Acquisition = "sampled",
     evidence: Collection[str] = ("primary", "secondary"),
     cells: Sequence[Cell] = (),
+    candidates: Array | None = None,
 ) -> Suggestions:
     """Return the next recipes to make.
 
@@ -113,6 +154,7 @@ def suggest(
         acquisition: The rule of `bayesian`.
         evidence: Which rows of the bundled table to learn from.
         cells: The lab's own cells, beside the bundled measurements.
+        candidates: The only recipes there are, ``(c, 4)`` (powders already prepared); any of the space when left out.
 
     Raises:
         SuggestError: If n is not between 1 and 32, the seed is out of range, or no new feasible recipe is left.
@@ -121,47 +163,61 @@ def suggest(
     """
     wanted = check_request(campaign.batch.size if n is None else n, seed)
     model = fit_model(campaign, evidence, cells)
-    return suggest_from(model, wanted, seed, np.zeros((0, 4)) if pending is None else pending, strategy, acquisition)
+    return suggest_from(model, wanted, seed, np.zeros((0, 4)) if pending is None else pending, strategy, acquisition, candidates)
 
 
 def suggest_from(
-    model: FittedModel, n: int, seed: int, pending: Array, strategy: Strategy = "auto", acquisition: Acquisition = "sampled"
+    model: FittedModel,
+    n: int,
+    seed: int,
+    pending: Array,
+    strategy: Strategy = "auto",
+    acquisition: Acquisition = "sampled",
+    candidates: Array | None = None,
 ) -> Suggestions:
     """Return the next n recipes from a fitted model; arguments as in `suggest`."""
     campaign = model.campaign
     constraints = campaign.constraints(model.physics)
-    feasible = Feasible(campaign.space, constraints, campaign.accept(constraints))
+    accept = campaign.accept(constraints)
+    feasible = Feasible(campaign.space, constraints, accept)
+    if candidates is not None:
+        feasible = Feasible.listed(campaign.space, constraints, accept, candidates)
     designs = measured_designs(model.data, model.physics, model.cells)
     measured = incumbents(designs, campaign.study)
     used, why = choose_strategy(strategy, len(model.training["discharge_capacity"].values))
+    asked = campaign.batch.control, campaign.batch.block_size
+    shelf = campaign_ledger(campaign, pending)
+    control = choose_control(model, campaign, measured, count_blocks(n, *asked), shelf, seed)
+    controls = [] if control is None else [control] * count_blocks(n, *asked)
+    rule = stock_rule(campaign, shelf.after(wanted(campaign, controls)))
     if used == "sobol":
 
         def likely(recipes: Array) -> Mask:
             soft = model.samples(recipes, SCREEN, seed, joint=False).feasible.mean(axis=0)
             return np.asarray(soft * model.percolation_probability(recipes) >= campaign.probability)
 
-        filled = sobol.propose(feasible, np.concatenate([measured, pending]), n, seed, likely)
+        filled = sobol.propose(feasible, np.concatenate([measured, pending]), n, seed, likely, rule)
         choices: list[tuple[Array, float | None, float]] = [(recipe, None, 0.0) for recipe in filled]
     else:
-        found: list[Choice] = propose(model, feasible, measured, pending, n, seed, acquisition, coating_rule(campaign))
+        found: list[Choice] = propose(model, feasible, measured, pending, n, seed, acquisition, rule)
         choices = [(choice.recipe, choice.exploration, choice.gain) for choice in found]
     if len(choices) < n:
-        raise SuggestError(f"only {len(choices)} new feasible recipes are left for a batch of {n}; ask for fewer or widen the design space")
+        more = "widen the design space" if rule is None else "add a lot, allow more new coatings or widen the design space"
+        raise SuggestError(f"only {len(choices)} new feasible recipes are left for a batch of {n}; ask for fewer or {more}")
     recipes = np.stack([choice[0] for choice in choices])
     conditions = f"{campaign.conditions.c_rate:g}C, {campaign.conditions.temperature_c:g} C"
     described = describe(model, recipes, seed)
+    chosen = [Recipe.from_row(x) for x in recipes]
+    prepared = prepare(campaign, feasible, controls, chosen, shelf)
+    words = making(prepared, len(controls), [gain for _, _, gain in choices])
+    turns, control_turns = places(n, *asked, seed)
     suggestions = []
-    for (x, exploration, gain), (predicted, limits, probability) in zip(choices, described, strict=True):
-        recipe = Recipe.from_row(x)
-        why_recipe = reason(recipe, designs, campaign.space, campaign.study, conditions, predicted, limits, exploration, gain, campaign.batch)
-        suggestions.append(Suggestion(recipe, predicted, limits, why_recipe, weighed(campaign, feasible, recipe), exploration, probability))
-    return Suggestions(campaign, seed, used, why, acquisition if used == "bayesian" else "none", tuple(suggestions))
-
-
-def weighed(campaign: Campaign, feasible: Feasible, recipe: Recipe) -> Sheet:
-    """Return what to weigh for a recipe, so that what is weighed keeps the hard limits too."""
-    batch = campaign.batch
-    return sheet(recipe, batch.batch_mg, batch.balance, batch.mill_minimum_mg, lambda x: holds(feasible.constraints, x), campaign.half_step)
+    for i, ((_, exploration, gain), (predicted, limits, probability)) in enumerate(zip(choices, described, strict=True)):
+        why_recipe = reason(chosen[i], designs, campaign, conditions, predicted, limits, exploration, gain, words[i])
+        turn = turns[i] if any(asked) else None
+        suggestions.append(Suggestion(chosen[i], predicted, limits, why_recipe, prepared[len(controls) + i], exploration, probability, turn))
+    cells = tuple(ControlCell(*cell) for cell in zip(controls, prepared[: len(controls)], control_turns, strict=True))
+    return Suggestions(campaign, seed, used, why, acquisition if used == "bayesian" else "none", tuple(suggestions), cells)
 
 
 def describe(model: FittedModel, recipes: Array, seed: int) -> list[tuple[dict[str, Interval], tuple[LimitState, ...], float]]:

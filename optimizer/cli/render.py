@@ -8,17 +8,18 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from objectives.outcomes import OUTCOMES
+from objectives.outcomes import Outcome
 from objectives.recipe import Recipe, format_coating
-from optimizer.report import Interval, LimitState, recipe_text
+from optimizer.report import Interval, LimitState, cost_text, recipe_text
 
 if TYPE_CHECKING:  # for their types only: some import torch, and a check must be quick
+    from optimizer.campaign import Campaign
     from optimizer.checks import Check
     from optimizer.doctor import Finding
     from optimizer.suggestion import Suggestions
     from optimizer.validate import Validation
 
-SHOWN = ("volumetric_energy_density", "discharge_capacity", "relative_density", "ionic_tortuosity_factor")  # columns of a batch
+SHOWN = ("volumetric_energy_density", "discharge_capacity", "relative_density", "ionic_tortuosity_factor")  # of a batch, after its objectives
 
 
 RECIPE_COLUMNS = ("", "AM wt%", "AM:SE", "SE um", "VGCF wt%")
@@ -49,6 +50,14 @@ def _composition(recipe: Recipe) -> tuple[str, str, str, str]:
     return f"{recipe.am_wt:g}", coating, f"{recipe.se_particle_um:g}", f"{recipe.vgcf_wt:g}"
 
 
+def _shown(campaign: Campaign) -> tuple[Outcome, ...]:
+    """Return the outcomes that have a column in a batch: the objectives, then what is always worth seeing."""
+    from optimizer.explain import in_reading_order  # here: it knows the measured cells, and a check must be quick
+
+    names = dict.fromkeys([*(objective.outcome for objective in in_reading_order(campaign.objectives)), *SHOWN])
+    return tuple(campaign.outcomes[name] for name in names)
+
+
 def show_suggestions(answer: Suggestions, out: Console | None = None) -> None:
     """Print a batch: recipes with predictions, why each, and what to weigh."""
     out = out or console()
@@ -60,13 +69,13 @@ def show_suggestions(answer: Suggestions, out: Console | None = None) -> None:
     table = Table(box=None, header_style="bold", pad_edge=False)
     for title in RECIPE_COLUMNS:
         table.add_column(title, justify="right", no_wrap=True, min_width=len(title))
-    shown = SHOWN[: max(1, (out.width - RECIPE_WIDTH) // OUTCOME_WIDTH)]  # a narrow terminal sees fewer predictions, never less recipe
-    for name in shown:
-        unit = OUTCOMES[name].unit
-        table.add_column(OUTCOMES[name].label if OUTCOMES[name].label == unit or unit == "1" else f"{OUTCOMES[name].label}, {unit}", no_wrap=True)
+    shown = _shown(answer.campaign)[: max(1, (out.width - RECIPE_WIDTH) // OUTCOME_WIDTH)]  # a narrow terminal sees fewer, never less recipe
+    for outcome in shown:
+        title = outcome.label if outcome.unit in (outcome.label, "1") else f"{outcome.label}, {outcome.unit}"
+        table.add_column(escape(title), no_wrap=True)
     table.add_column("all limits", justify="right", no_wrap=True)
     for number, s in enumerate(answer.suggestions, start=1):
-        cells = [interval_text(s.predicted[name], OUTCOMES[name].digits) for name in shown]
+        cells = [interval_text(s.predicted[outcome.name], outcome.digits) for outcome in shown]
         table.add_row(f"{number}", *_composition(s.recipe), *cells, f"p {s.probability:.2f}")
     out.print(table)
     out.print("\n[bold]Why[/bold]")
@@ -75,15 +84,33 @@ def show_suggestions(answer: Suggestions, out: Console | None = None) -> None:
     weigh = Table(box=None, header_style="bold", pad_edge=False, title="Weigh, mg", title_justify="left", title_style="bold")
     for title in ("", "mill: AM", "mill: SE", "mix: coated powder", "mix: free SE", "mix: VGCF", "batch"):
         weigh.add_column(title, justify="right")
-    for number, s in enumerate(answer.suggestions, start=1):
-        masses = s.sheet.masses_mg
-        names = ("coating_am", "coating_se", "mix_coated_powder", "mix_free_se", "mix_vgcf")
-        weigh.add_row(f"{number}", *(f"{masses[name]:.1f}" for name in names), f"{s.sheet.batch_mg:.1f}")
+    names = ("coating_am", "coating_se", "mix_coated_powder", "mix_free_se", "mix_vgcf")
+    sheets = [(f"{number}", s.sheet) for number, s in enumerate(answer.suggestions, start=1)]
+    sheets += [(f"control {number}", control.preparation.sheet) for number, control in enumerate(answer.controls, start=1)]
+    for label, sheet in sheets:
+        weigh.add_row(label, *(f"{sheet.masses_mg[name]:.1f}" for name in names), f"{sheet.batch_mg:.1f}")
     out.print()
     out.print(weigh)
+    _show_making(answer, out)
 
 
-def _limit_rows(table: Table, limits: tuple[LimitState, ...]) -> None:
+def _show_making(answer: Suggestions, out: Console) -> None:
+    """Print the control, the order to make cells in and what the batch costs, each where a campaign asks for it."""
+    if answer.controls:
+        out.print(f"\n[bold]Control[/bold], once a block: {recipe_text(answer.controls[0].recipe)}")
+    turns = [(s.place, f"{number}") for number, s in enumerate(answer.suggestions, start=1)]
+    turns += [(control.place, f"control {number}") for number, control in enumerate(answer.controls, start=1)]
+    placed = sorted((place.block, place.position, label) for place, label in turns if place)
+    if placed:
+        out.print("\n[bold]Make in this order[/bold]")
+        for block in sorted({block for block, _, _ in placed}):
+            out.print(f"block {block}: {', '.join(label for of, _, label in placed if of == block)}")
+    if answer.effort:
+        out.print(f"\n[bold]Effort[/bold]: {escape(cost_text(answer.effort))}")
+
+
+def limit_rows(table: Table, limits: tuple[LimitState, ...]) -> None:
+    """Add a row for each limit: name, kind, margin, probability, verdict."""
     for state in limits:
         unit = "" if state.unit == "1" else f" {escape(state.unit)}"
         verdict = "holds" if state.holds else "[bold red]BROKEN[/bold red]"
@@ -106,7 +133,7 @@ def show_check(answer: Check, out: Console | None = None) -> None:
     limits = Table(box=None, header_style="bold", pad_edge=False)
     for title in ("limit", "kind", "margin", "probability", ""):
         limits.add_column(title)
-    _limit_rows(limits, answer.limits)
+    limit_rows(limits, answer.limits)
     out.print()
     out.print(limits)
     if answer.feasible:

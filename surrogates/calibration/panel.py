@@ -13,7 +13,8 @@ from objectives.electrode import Electrodes, Outcomes, closed_form
 from objectives.studies import OFFSETS, Study, load_studies
 
 _FIELDS = tuple(f.name for f in fields(Electrodes) if not f.name.startswith("offset_"))
-_OPTIONAL = {"other_wt": 0.0, "measured_porosity": math.nan, "sigma_fine": math.nan, "sigma_coarse": math.nan, "plateau_mah_g": math.nan}
+_NOT_GIVEN = ("measured_porosity", "sigma_fine", "sigma_coarse", "sigma_free", "plateau_mah_g")
+_OPTIONAL = {"other_wt": 0.0, **dict.fromkeys(_NOT_GIVEN, math.nan)}
 
 
 @dataclass

@@ -9,7 +9,7 @@ from objectives.constraints import holds
 from objectives.design_space import DesignSpace
 from objectives.parameter import Parameter
 from objectives.weighing import realised, weigh
-from optimizer.batch_rule import coating_rule
+from optimizer.batch_rule import campaign_ledger, stock_rule
 from optimizer.bayesian import NoFeasibleRecipeError, propose
 from optimizer.campaign import Campaign
 from optimizer.candidates import Feasible
@@ -139,13 +139,15 @@ def test_batch_holds_at_most_the_allowed_new_coatings(campaign: Campaign, model:
     for stock, most in (((), 1), ((5.0,), 0), ((10.0,), 1)):
         batch = replace(campaign.batch, coatings_in_stock=stock, max_new_coatings=most)
         restricted = replace(campaign, batch=batch)
-        choices = propose(replace(model, campaign=restricted), feasible, measured_recipes(model), NONE, 6, 0, rule=coating_rule(restricted))
+        rule = stock_rule(restricted, campaign_ledger(restricted, NONE))
+        choices = propose(replace(model, campaign=restricted), feasible, measured_recipes(model), NONE, 6, 0, rule=rule)
         coatings = {float(c.recipe[1]) for c in choices}
-        assert len([c for c in coatings if not batch.is_stocked(c)]) <= most
+        assert len(coatings - {0.0, *stock}) <= most
         assert len(choices) >= 4
 
 
 def test_rule_of_new_coatings_is_refused_where_it_cannot_be_kept(campaign: Campaign, model: FittedModel, feasible: Feasible) -> None:
     restricted = replace(campaign, batch=replace(campaign.batch, max_new_coatings=1))
+    rule = stock_rule(restricted, campaign_ledger(restricted, NONE))
     with pytest.raises(ValueError, match="use --acquisition sampled"):
-        propose(model, feasible, measured_recipes(model), NONE, 2, 0, "qlognehvi", coating_rule(restricted))
+        propose(model, feasible, measured_recipes(model), NONE, 2, 0, "qlognehvi", rule)

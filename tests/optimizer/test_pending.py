@@ -34,7 +34,10 @@ def test_list_and_answer_are_both_read(tmp_path: Path, text: str) -> None:
         ("[1]", "recipe 1 in .*must be an object"),
         ('[{"am_wt": 85}]', "recipe 1 in .*gives no coating_se_wt"),
         (f"[{GOOD}, {GOOD.replace('85', '185')}]", "recipe 2 in .*am_wt must be above 0 and at most 100"),
-        (f"[{GOOD.replace('85', 'null')}]", "recipe 1 in"),
+        (f"[{GOOD.replace('85', 'null')}]", "recipe 1 in .*am_wt must be a number, got None"),
+        ("[" + GOOD.replace("85", '"85"') + "]", "recipe 1 in .*am_wt must be a number, got '85'"),
+        (f"[{GOOD.replace('85', 'true')}]", "recipe 1 in .*am_wt must be a number, got True"),
+        ("[" + GOOD[:-1] + ', "am": 85}]', "recipe 1 in .*has the unknown key 'am' beside am_wt"),
     ],
 )
 def test_unusable_file_is_refused_with_the_entry(tmp_path: Path, text: str, message: str) -> None:
