@@ -92,8 +92,7 @@ def linear(space: DesignSpace, name: str, unit: str, coefficients: Mapping[str, 
         raise DesignSpaceError(f'{name}: coefficients must be of {", ".join(view.names)}, got "{unknown[0]}"; correct the name')
     if not coefficients:
         raise DesignSpaceError(f"{name}: coefficients must name at least one parameter, got none; add one or remove the constraint")
-    numbers = {key: float(value) for key, value in coefficients.items()}
-    return Constraint(name, unit, partial(_linear_margin, tuple(numbers), numbers, float(bound), view.columns))
+    return Constraint(name, unit, partial(_linear_margin, tuple(coefficients), dict(coefficients), float(bound), view.columns))
 
 
 def _formula_margin(value: Formula, low: float | None, high: float | None, columns: Callable[[Array], Columns], x: Array) -> Array:
@@ -132,6 +131,12 @@ def nonlinear(space: DesignSpace, name: str, unit: str, function: Callable[[Colu
 _BESIDE: Mapping[str, tuple[str, ...]] = MappingProxyType({"coefficients": ("bound",), "expression": ("min", "max")})
 
 
+def _number(name: str, key: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
+        raise DesignSpaceError(f"{name}: {key} must be a finite number, got {value!r}; write it without quotes")
+    return float(value)
+
+
 def from_tables(
     space: DesignSpace,
     tables: Sequence[Mapping[str, Any]],
@@ -157,9 +162,13 @@ def from_tables(
                 "correct the table"
             )
         if kinds == ["coefficients"]:
-            made.append(linear(space, name, unit, table["coefficients"], table["bound"], view))
+            coefficients = table["coefficients"]
+            if not isinstance(coefficients, Mapping):
+                raise DesignSpaceError(f"{name}: coefficients must be a table such as {{ am_wt = 1.0 }}, got {coefficients!r}; correct it")
+            numbers = {key: _number(name, f"coefficient of {key}", value) for key, value in coefficients.items()}
+            made.append(linear(space, name, unit, numbers, _number(name, "bound", table["bound"]), view))
         elif kinds == ["expression"]:
-            low, high = (None if table.get(key) is None else float(table[key]) for key in ("min", "max"))
+            low, high = (None if table.get(key) is None else _number(name, key, table[key]) for key in ("min", "max"))
             made.append(expressed(space, name, unit, str(table["expression"]), low, high, view))
         else:
             if table["function"] not in functions:

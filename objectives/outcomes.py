@@ -66,6 +66,17 @@ LEARNED = tuple(outcome.name for outcome in _ALL if outcome.learned)
 SCALES = ("linear", "log", "share")
 
 
+def natural_noise(outcome: Outcome, value: Array, sd: Array) -> Array:
+    """Return standard deviations in the outcome's unit on its natural scale, ``(n,)``: the larger move of one up and one down.
+
+    A move off the scale (a log of less than nothing) does not count.
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        here = outcome.to_natural(value)
+        moves = [np.abs(outcome.to_natural(value + step) - here) for step in (sd, -sd)]
+    return np.asarray(np.max(np.nan_to_num(moves, nan=0.0, posinf=0.0), axis=0))
+
+
 def own_outcome(name: str, unit: str, scale: str) -> Outcome:
     """Return an outcome that a lab defines: any further column, learned without physics on the scale it names.
 

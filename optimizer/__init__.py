@@ -11,7 +11,11 @@ if TYPE_CHECKING:
     from objectives.recipe import Recipe
     from optimizer.campaign import Campaign, load_campaign
     from optimizer.checks import Check, check
-    from optimizer.own_table import read_cells
+    from optimizer.own_table import read_candidates, read_cells
+    from optimizer.space.campaign import SpaceCampaign, load_space_campaign
+    from optimizer.space.check import check_in_space
+    from optimizer.space.suggestion import suggest_in_space
+    from optimizer.space.table import Trial, read_trials
     from optimizer.suggestion import Suggestion, Suggestions, predict, suggest
 
 _WHERE = {
@@ -20,13 +24,20 @@ _WHERE = {
     "Check": "optimizer.checks",
     "Measured": "objectives.cell",
     "Recipe": "objectives.recipe",
+    "SpaceCampaign": "optimizer.space.campaign",
     "Suggestion": "optimizer.suggestion",
     "Suggestions": "optimizer.suggestion",
+    "Trial": "optimizer.space.table",
     "check": "optimizer.checks",
+    "check_in_space": "optimizer.space.check",
     "load_campaign": "optimizer.campaign",
+    "load_space_campaign": "optimizer.space.campaign",
+    "read_candidates": "optimizer.own_table",
     "read_cells": "optimizer.own_table",
+    "read_trials": "optimizer.space.table",
     "predict": "optimizer.suggestion",
     "suggest": "optimizer.suggestion",
+    "suggest_in_space": "optimizer.space.suggestion",
 }
 __all__ = [
     "Campaign",
@@ -34,13 +45,20 @@ __all__ = [
     "Check",
     "Measured",
     "Recipe",
+    "SpaceCampaign",
     "Suggestion",
     "Suggestions",
+    "Trial",
     "check",
+    "check_in_space",
     "load_campaign",
+    "load_space_campaign",
     "predict",
+    "read_candidates",
     "read_cells",
+    "read_trials",
     "suggest",
+    "suggest_in_space",
 ]
 
 

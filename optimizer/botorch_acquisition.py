@@ -24,7 +24,6 @@ from objectives.composition import Array
 from optimizer.kernel import use_own_directory
 from optimizer.model import FittedModel
 from optimizer.samples import Samples, objective_values, reference_point
-from surrogates.gaussian_process import columns
 
 MC_SAMPLES = 128
 
@@ -47,7 +46,7 @@ class _Block(Model):
 def _wide(model: FittedModel, recipes: Array) -> tuple[torch.Tensor, list[slice]]:
     """Return every learned outcome's inputs side by side, then the recipe itself; and where each outcome's columns are."""
     inputs = model.inputs(recipes)
-    blocks = [columns(inputs[name]) for name in model.learned]
+    blocks = [model.predictors[name].columns(inputs[name]) for name in model.learned]
     ends = np.cumsum([block.shape[1] for block in blocks])
     slices = [slice(int(end) - block.shape[1], int(end)) for block, end in zip(blocks, ends, strict=True)]
     return torch.cat([*blocks, torch.as_tensor(recipes, dtype=torch.float64)], dim=1), slices

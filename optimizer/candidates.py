@@ -10,12 +10,14 @@ import numpy as np
 from objectives.composition import Array, Mask
 from objectives.constraints import Constraint, holds
 from objectives.design_space import DesignSpace
-from objectives.repair import Accept, feasible_sample, repair
+from objectives.repair import Accept, InfeasibleError, feasible_sample, repair
 
 START = 4096  # low-discrepancy points drawn; about half survive the electrode's limits
 ROUNDS = (0.10, 0.04, 0.015)  # widths of the perturbation rounds, in units of the cube
 PARENTS, CHILDREN = 60, 12  # best candidates perturbed a round, and how often each
 REPEAT_SHARE = 0.02  # recipes nearer than this in every encoded parameter are the same recipe to a lab
+ROUNDING = 1e-9  # the same for recipes of a list
+SWITCH = 0.2  # share of perturbations that draw a category anew
 KEEP = 500  # candidates that enter the joint posterior
 
 Score = Callable[[Array], Array]
@@ -23,11 +25,25 @@ Score = Callable[[Array], Array]
 
 @dataclass(frozen=True)
 class Feasible:
-    """The recipes a campaign may propose: space, hard limits and the balance."""
+    """The recipes a campaign may propose: space, hard limits and the balance; or only those of a list, ``pool`` ``(p, d)``."""
 
     space: DesignSpace
     constraints: tuple[Constraint, ...]
     accept: Accept
+    pool: Array | None = None
+
+    @classmethod
+    def listed(cls, space: DesignSpace, constraints: tuple[Constraint, ...], accept: Accept, recipes: Array) -> Feasible:
+        """Return the recipes of a list that keep the hard limits; what is on no lab grid may be in it.
+
+        Raises:
+            InfeasibleError: If none does.
+        """
+        everything = cls(space, constraints, accept)
+        kept = everything.keep(recipes)
+        if not len(kept):
+            raise InfeasibleError(f"a list of candidates must hold a recipe that keeps the hard limits, but none of its {len(recipes)} does")
+        return cls(space, constraints, accept, kept)
 
     def sample(self, n: int, seed: int) -> Array:
         """Return up to n feasible recipes spread over the space."""
@@ -48,7 +64,8 @@ class Feasible:
         if not len(a) or not len(b):
             return np.zeros((len(a), len(b)), dtype=bool)
         apart = np.abs(self.space.encode(a)[:, None, :] - self.space.encode(b)[None, :, :])
-        return np.asarray((apart < REPEAT_SHARE).all(axis=-1))
+        near = REPEAT_SHARE if self.pool is None else ROUNDING  # two powders on a list are two powders
+        return np.asarray((apart < near).all(axis=-1))
 
     def new(self, recipes: Array, known: Array) -> Array:
         """Return the recipes that repeat none of the known ones."""
@@ -65,6 +82,9 @@ def search(feasible: Feasible, score: Score, known: Array, starts: Array, seed: 
         starts: Recipes to look around as well (incumbents), feasible or not.
         seed: Of the points and perturbations.
     """
+    if feasible.pool is not None:
+        listed = feasible.new(feasible.pool, known)
+        return np.asarray(listed[np.argsort(-score(listed), kind="stable")[:KEEP]]) if len(listed) else listed
     rng = np.random.default_rng([seed, 1])
     pool = feasible.sample(START, seed)
     if len(starts):
@@ -75,7 +95,10 @@ def search(feasible: Feasible, score: Score, known: Array, starts: Array, seed: 
         parents = feasible.space.encode(pool[np.argsort(-scores, kind="stable")[:PARENTS]])
         moves = np.repeat(parents, CHILDREN, axis=0)
         mask = rng.random(moves.shape) < 0.6  # some parameters stay, so that a move can follow an edge of the feasible set
-        raw = feasible.space.decode(np.clip(moves + width * mask * rng.standard_normal(moves.shape), 0.0, 1.0))
+        moved = np.clip(moves + width * mask * rng.standard_normal(moves.shape), 0.0, 1.0)
+        for column in feasible.space.categories:  # options have no neighbours: a small move would never change one
+            moved[:, column] = np.where(rng.random(len(moved)) < SWITCH, rng.random(len(moved)), moves[:, column])
+        raw = feasible.space.decode(moved)
         outside = ~holds(feasible.constraints, raw)
         children = np.concatenate([feasible.keep(raw[~outside]), feasible.repaired(raw[outside], seed)]) if outside.any() else feasible.keep(raw)
         children = feasible.new(np.unique(children, axis=0), known)

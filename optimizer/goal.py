@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
+import numpy as np
+
 from objectives.composition import Array
-from objectives.outcomes import own_outcome
+from objectives.expression import ExpressionError, formula
+from objectives.outcomes import Outcome, own_outcome
 
 
 class CampaignError(ValueError):
@@ -33,15 +37,17 @@ class Objective:
 
 @dataclass(frozen=True)
 class OwnOutcome:
-    """An outcome that a lab defines: a further column of its table, learned without physics.
+    """An outcome that a lab defines: a further column of its table, learned from its own rows.
 
-    ``repeatability`` is the standard deviation of one measurement, in the unit; replicates and stated errors refine it.
+    ``repeatability`` is the standard deviation of one measurement, in the unit; replicates and stated errors refine it. ``mean`` is a
+    formula of what the lab expects, in the unit; its scale and offset and what it misses are learned. Without one, so is everything.
     """
 
     name: str
     unit: str
     repeatability: float
     scale: str = "linear"
+    mean: str = ""
 
     def __post_init__(self) -> None:
         if not self.repeatability > 0.0:
@@ -71,3 +77,30 @@ class OutcomeLimit:
         if self.max is not None:
             found[f"{self.outcome}_max"] = self.max - value
         return found
+
+
+def check_mean(own: OwnOutcome, names: Collection[str]) -> None:
+    """Refuse a mean that is no formula over these names.
+
+    Raises:
+        CampaignError: If so; names the part.
+    """
+    try:
+        if own.mean:
+            formula(own.mean, names)
+    except ExpressionError as error:
+        raise CampaignError(f"mean of outcome {own.name}: {error}") from error
+
+
+def natural_mean(value: Array, own: OwnOutcome, outcome: Outcome) -> Array:
+    """Return a formula's values ``(n,)`` on the outcome's natural scale.
+
+    Raises:
+        CampaignError: If one has no place on that scale.
+    """
+    with np.errstate(all="ignore"):
+        found = outcome.to_natural(value)
+    if not np.isfinite(found).all():
+        bad = float(value[~np.isfinite(found)][0])
+        raise CampaignError(f"the mean of outcome {own.name} must have a value on its {own.scale} scale for every recipe, got {bad:g}; correct it")
+    return found

@@ -19,10 +19,12 @@ from objectives.limits import PERCOLATION_RESERVE, soft_margins
 from objectives.outcomes import LEARNED
 from objectives.physics import Physics
 from optimizer.campaign import Campaign
+from optimizer.goal import OwnOutcome
+from optimizer.own_mean import own_mean
 from optimizer.samples import Samples
 from surrogates.calibration.fit import as_calibration, build_problem, fit
-from surrogates.cells import cell_data, joined, own_outcome_data, without_physics
-from surrogates.gaussian_process import GaussianProcess, GaussianProcessPredictor
+from surrogates.cells import OwnMean, cell_data, joined, own_inputs, own_outcome_data
+from surrogates.gaussian_process import GaussianProcess, GaussianProcessPredictor, own_surrogate
 from surrogates.protocol import Inputs, OutcomeData
 from surrogates.success import SuccessModel
 from surrogates.training import ElectrodeData
@@ -55,7 +57,14 @@ class FittedModel:
     def inputs(self, recipes: Array) -> dict[str, Inputs]:
         """Return the surrogates' inputs at recipes ``(n, 4)``, for the lab's own outcomes too."""
         found = self.data.at(self.physics, recipes)
-        return {**found, **{o.name: without_physics(found["discharge_capacity"]) for o in self.campaign.own}}
+        base = found["discharge_capacity"]
+        for own in self.campaign.own:
+            mean = self._mean(own)
+            found[own.name] = own_inputs(base, None if mean is None else mean(recipes, None))
+        return found
+
+    def _mean(self, own: OwnOutcome) -> OwnMean | None:
+        return own_mean(own, self.campaign.outcomes[own.name], self.physics)
 
     @property
     def learned(self) -> tuple[str, ...]:
@@ -192,12 +201,14 @@ def fit_model(campaign: Campaign, evidence: Collection[str] = ("primary", "secon
     training = {name: joined(data.training(name).data, own.get(name)) for name in LEARNED}
     predictors = {name: GaussianProcess().fit(training[name], seed=0) for name in LEARNED}
     for outcome in campaign.own:
-        rows = own_outcome_data(data, physics, cells, campaign.outcomes[outcome.name], outcome.repeatability)
+        natural = campaign.outcomes[outcome.name]
+        mean = own_mean(outcome, natural, physics)
+        rows = own_outcome_data(data, physics, cells, natural, outcome.repeatability, mean)
         if len(rows.values) < FEWEST_ROWS:
             raise FewCellsError(
                 f"outcome {outcome.name} is in the campaign but only {len(rows.values)} good cells measured it; "
                 f"measure at least {FEWEST_ROWS}, or take the outcome out"
             )
         training[outcome.name] = rows
-        predictors[outcome.name] = GaussianProcess(physics=False).fit(rows, seed=0)
+        predictors[outcome.name] = own_surrogate(mean is not None).fit(rows, seed=0)
     return FittedModel(campaign, physics, data, training, predictors, tuple(cells), _success(campaign, cells), _voltage(physics, cells))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from objectives.cell import Cell, Measured
 from objectives.composition import Array
 from objectives.electrode import TAU_CAP, UTILISATION_REFERENCE, Outcomes
-from objectives.outcomes import LEARNED, Outcome
+from objectives.outcomes import LEARNED, Outcome, natural_noise
 from objectives.physics import Physics
 from objectives.recipe import RECIPE_FIELDS
 from surrogates.protocol import Inputs, OutcomeData
@@ -24,6 +24,9 @@ _SOURCES: Mapping[str, tuple[str, ...]] = {
     "electronic_tortuosity_factor": ("electronic_conductivity",),  # a stated electronic tau refers to an AM conductivity of its own
     "discharge_capacity": ("discharge_capacity",),
 }
+
+
+OwnMean = Callable[[Array, Mapping[str, Array] | None], Array]
 
 
 def recipes_of(cells: Sequence[Cell]) -> Array:
@@ -110,24 +113,27 @@ def _weighing_sd(physics: Physics, cells: Sequence[Cell], recipes: Array, condit
     return {outcome: np.sqrt(value) for outcome, value in variance.items()}
 
 
-def without_physics(inputs: Inputs) -> Inputs:
-    """Return inputs for an outcome that has no physics: features and study alone."""
+def own_inputs(inputs: Inputs, mean: Array | None = None) -> Inputs:
+    """Return inputs of an outcome that a lab defines: features and study, and the mean it wrote down, ``(n,)``, if it did."""
     n = len(inputs)
-    return Inputs(inputs.features, inputs.study, np.zeros(n), np.zeros((n, 0)))
+    return Inputs(inputs.features, inputs.study, np.zeros(n) if mean is None else mean, np.zeros((n, 0)))
 
 
-def own_outcome_data(data: ElectrodeData, physics: Physics, cells: Sequence[Cell], outcome: Outcome, repeatability: float) -> OutcomeData:
+def own_outcome_data(
+    data: ElectrodeData, physics: Physics, cells: Sequence[Cell], outcome: Outcome, repeatability: float, mean: OwnMean | None = None
+) -> OutcomeData:
     """Return the rows of an outcome that the lab defines, from its good cells, on the outcome's natural scale.
 
-    ``repeatability`` is one measurement's standard deviation in the outcome's unit; a larger stated error replaces it.
+    ``repeatability`` is one measurement's standard deviation in the outcome's unit; a larger stated error replaces it. ``mean`` gives
+    the natural value that the lab expects of recipes ``(n, 4)`` under conditions.
     """
     good = [cell for cell in cells if cell.status == "ok" and outcome.name in cell.outcomes]
     recipes, conditions = recipes_of(good), conditions_of(good, physics)
-    inputs = without_physics(data.at(physics, recipes, conditions)["discharge_capacity"])
+    inputs = own_inputs(data.at(physics, recipes, conditions)["discharge_capacity"], None if mean is None else mean(recipes, conditions))
     measured = np.array([cell.outcomes[outcome.name].value for cell in good], dtype=float)
     sd = np.fmax(repeatability, np.array([cell.outcomes[outcome.name].sd for cell in good], dtype=float))
     values = outcome.to_natural(measured)
-    noise = 0.5 * np.abs(outcome.to_natural(measured + sd) - outcome.to_natural(measured - sd))
+    noise = natural_noise(outcome, measured, sd)
     groups = [tuple(f"{value:.6g}" for value in (*recipe, *(conditions[name][i] for name in CONDITIONS))) for i, recipe in enumerate(recipes)]
     return OutcomeData(inputs, values, pool_replicates(values, noise, groups) if len(good) else noise)
 

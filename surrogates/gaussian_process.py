@@ -42,6 +42,9 @@ PHYSICS_PRIORS = Priors(
 LEAST_NOISE = 1e-3  # what the model takes for the least standard deviation of a measurement, in its own units
 PLAIN_PRIORS = Priors((math.log(1.0), 0.5), (0.0, 0.7), (-1.0, 0.7), (-1.0, 0.7), None, None)
 
+# Around a mean that a lab wrote down, in the same units: it is trusted to about a third, the rest is learned.
+OWN_MEAN_PRIORS = Priors((math.log(1.0), 0.5), (math.log(0.5), 0.7), (-2.0, 0.5), (-2.0, 0.5), scale_sd=0.3, bias_sd=1.0)
+
 
 class PhysicsMean(gpytorch.means.Mean):
     """``a * physics + b``, with physics read from one column of X."""
@@ -106,6 +109,10 @@ def columns(inputs: Inputs) -> torch.Tensor:
     return torch.as_tensor(stacked, dtype=DTYPE)
 
 
+def _scaled(inputs: Inputs, spread: float) -> Inputs:
+    return Inputs(inputs.features, inputs.study, inputs.physics / spread, inputs.directions / spread)
+
+
 @dataclass(frozen=True)
 class GaussianProcessPredictor:
     """A fitted BoTorch model and the hyperparameters it was given, both of values less ``centre``, in units of ``spread``."""
@@ -130,7 +137,7 @@ class GaussianProcessPredictor:
         The posterior of thousands of points would form their joint covariance first, a hundred times the work.
         """
         with torch.no_grad():
-            x = columns(inputs)
+            x = self.columns(inputs)
             known, root, weights = self._solved
             cross = self.model.covar_module(x, known).to_dense()
             mean = self.model.mean_module(x) + (cross @ weights).squeeze(-1)
@@ -138,6 +145,10 @@ class GaussianProcessPredictor:
             variance = self.model.covar_module(x, diag=True) - explained
             sd = variance.clamp_min(0.0).sqrt()
             return Prediction(self.unscaled(mean.numpy()), self.spread * sd.numpy())
+
+    def columns(self, inputs: Inputs) -> torch.Tensor:
+        """Return the model's X at inputs: their physics in the model's unit."""
+        return columns(inputs if self.spread == 1.0 else _scaled(inputs, self.spread))
 
     def unscaled(self, values: Array) -> Array:
         """Return values of the model on the outcome's natural scale."""
@@ -149,7 +160,7 @@ class GaussianProcessPredictor:
         Computed here because BoTorch's own way costs a second of imports at its first call; a test holds the two together.
         """
         with torch.no_grad():
-            x = columns(inputs)
+            x = self.columns(inputs)
             known, root, weights = self._solved
             cross = self.model.covar_module(x, known).to_dense()
             mean = self.model.mean_module(x) + (cross @ weights).squeeze(-1)
@@ -167,10 +178,14 @@ class GaussianProcessPredictor:
 
 @dataclass(frozen=True)
 class GaussianProcess:
-    """The fused surrogate, or with ``physics=False`` a Gaussian process of the data alone; ``own_priors`` replaces the priors."""
+    """The fused surrogate, or with ``physics=False`` a Gaussian process of the data alone.
+
+    ``own_priors`` replaces the priors; ``standardise`` states them in units of the values' spread, as they are without physics.
+    """
 
     physics: bool = True
     own_priors: Priors | None = None
+    standardise: bool = False
 
     @property
     def name(self) -> str:
@@ -190,9 +205,10 @@ class GaussianProcess:
         del seed
         if not len(data.values):
             data = _uninformative(data)
-        centre, spread = (0.0, 1.0) if self.physics else (float(np.mean(data.values)), float(np.std(data.values)) or 1.0)
+        centre = 0.0 if self.physics else float(np.mean(data.values))
+        spread = float(np.std(data.values)) or 1.0 if self.standardise or not self.physics else 1.0
         noise = np.maximum(data.noise_sd / spread, LEAST_NOISE)
-        data = OutcomeData(data.inputs, (data.values - centre) / spread, noise)
+        data = OutcomeData(_scaled(data.inputs, spread), (data.values - centre) / spread, noise)
         found = fit_map(data, self.priors())
         mean = PhysicsMean(found.scale, found.bias, data.inputs.features.shape[1] + 1)
         kernel = ElectrodeKernel(found, calibrated=self.physics)
@@ -202,3 +218,8 @@ class GaussianProcess:
             warnings.simplefilter("ignore", InputDataWarning)  # X and y are on scales of our own, by design: see `surrogates.protocol`
             model = SingleTaskGP(columns(data.inputs), y, variance, covar_module=kernel, mean_module=mean, outcome_transform=None)
         return GaussianProcessPredictor(model.eval(), found, centre, spread)
+
+
+def own_surrogate(has_mean: bool, priors: Priors | None = None) -> GaussianProcess:
+    """Return the surrogate of an outcome that a lab defines: around the mean it wrote down if it did, else of its rows alone."""
+    return GaussianProcess(physics=True, own_priors=OWN_MEAN_PRIORS, standardise=True) if has_mean else GaussianProcess(False, priors)

@@ -8,11 +8,13 @@ from typing import Annotated, Any
 
 import typer
 
-from optimizer.cli.common import print_json, read_campaign, read_own, read_recipe, refuse, working
+from optimizer.cli import space
+from optimizer.cli.common import print_json, read_campaign, read_own, read_recipe, refuse, show_import, working
 from optimizer.cli.options import (
     AcquisitionName,
     Am,
     CampaignFile,
+    Candidates,
     Cells,
     Coating,
     CRate,
@@ -22,6 +24,7 @@ from optimizer.cli.options import (
     Json,
     Leave,
     SeSize,
+    Settings,
     SkipBadRows,
     StrategyName,
     StudyName,
@@ -54,6 +57,7 @@ def suggest(
     strategy: Annotated[StrategyName, typer.Option("--strategy")] = StrategyName.auto,
     acquisition: Annotated[AcquisitionName, typer.Option("--acquisition", help="qlognehvi is BoTorch's; slower.")] = AcquisitionName.sampled,
     evidence: EvidenceOption = Evidence.all,
+    candidates: Candidates = None,
     skip_bad_rows: SkipBadRows = False,
     as_json: Json = False,
 ) -> None:
@@ -61,6 +65,13 @@ def suggest(
 
     A table without --study is a lab of its own: it starts from what all studies share, and its own cells teach the difference.
     """
+    own_space = space.space_campaign(campaign)
+    if own_space is not None:
+        space.refuse_physics({"--study": study, "--temperature": temperature, "--c-rate": c_rate})
+        if acquisition is not AcquisitionName.sampled:
+            refuse(f"--acquisition {acquisition.value} needs the electrode's physics, which this campaign does without; leave it out")
+        space.suggest(own_space, table, n, seed, pending, strategy.value, candidates, skip=skip_bad_rows, as_json=as_json)
+        return
     settings = read_campaign(campaign, study or ("new" if table else None), temperature, c_rate)
     from optimizer.request import SuggestError, check_request
 
@@ -69,10 +80,12 @@ def suggest(
     except SuggestError as error:
         refuse(error)
     cells = read_own(table, settings, skip=skip_bad_rows)
+    from optimizer.own_table import read_candidates
     from optimizer.pending import read_pending
 
     try:
         out = read_pending(pending)
+        listed = None if candidates is None else read_candidates(candidates, settings, skip_bad_rows=skip_bad_rows)
         with working("fitting the surrogates and choosing recipes"):
             from optimizer.suggestion import suggest as suggest_recipes
 
@@ -85,6 +98,7 @@ def suggest(
                 acquisition=acquisition.value,
                 evidence=evidence.kinds,
                 cells=cells,
+                candidates=listed,
             )
     except ValueError as error:
         refuse(error)
@@ -98,10 +112,11 @@ def suggest(
 
 @app.command()
 def check(
-    am: Am,
-    coating: Coating,
-    se_size: SeSize,
-    vgcf: Vgcf,
+    am: Am = None,
+    coating: Coating = None,
+    se_size: SeSize = None,
+    vgcf: Vgcf = None,
+    settings: Settings = None,
     campaign: CampaignFile = None,
     study: StudyName = None,
     temperature: Temperature = None,
@@ -109,18 +124,23 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Check a recipe by physics: limits with margins, and the nearest recipe that passes. Exits with 1 if it is refused."""
-    settings, recipe = read_campaign(campaign, study, temperature, c_rate), read_recipe(am, coating, se_size, vgcf)
+    own_space = space.space_campaign(campaign)
+    if own_space is not None:
+        space.check(own_space, settings or (), None, skip=False, as_json=as_json, exit_infeasible=True)
+        return
+    recipe = read_recipe(am, coating, se_size, vgcf)
     from optimizer.checks import check as check_recipe
 
-    _show_check(check_recipe(settings, recipe), as_json, exit_infeasible=True)
+    _show_check(check_recipe(read_campaign(campaign, study, temperature, c_rate), recipe), as_json, exit_infeasible=True)
 
 
 @app.command()
 def predict(
-    am: Am,
-    coating: Coating,
-    se_size: SeSize,
-    vgcf: Vgcf,
+    am: Am = None,
+    coating: Coating = None,
+    se_size: SeSize = None,
+    vgcf: Vgcf = None,
+    settings: Settings = None,
     campaign: CampaignFile = None,
     study: StudyName = None,
     temperature: Temperature = None,
@@ -131,14 +151,18 @@ def predict(
     as_json: Json = False,
 ) -> None:
     """Predict a recipe with the surrogates fitted to the measured cells, feasible or not."""
-    settings = read_campaign(campaign, study or ("new" if cells else None), temperature, c_rate)
+    own_space = space.space_campaign(campaign)
+    if own_space is not None:
+        space.check(own_space, settings or (), cells, skip=skip_bad_rows, as_json=as_json, exit_infeasible=False)
+        return
+    goal = read_campaign(campaign, study or ("new" if cells else None), temperature, c_rate)
     recipe = read_recipe(am, coating, se_size, vgcf)
-    own = read_own(cells, settings, skip=skip_bad_rows)
+    own = read_own(cells, goal, skip=skip_bad_rows)
     try:
         with working("fitting the surrogates"):
             from optimizer.suggestion import predict as predict_recipe
 
-            answer = predict_recipe(settings, recipe, evidence.kinds, own)
+            answer = predict_recipe(goal, recipe, evidence.kinds, own)
     except ValueError as error:
         refuse(error)
     _show_check(answer, as_json, exit_infeasible=False)
@@ -157,10 +181,10 @@ def _show_check(answer: Any, as_json: bool, *, exit_infeasible: bool) -> None:
 
 @app.command()
 def simulate(
-    am: Am,
-    coating: Coating,
-    se_size: SeSize,
-    vgcf: Vgcf,
+    am: Am = None,
+    coating: Coating = None,
+    se_size: SeSize = None,
+    vgcf: Vgcf = None,
     campaign: CampaignFile = None,
     study: StudyName = None,
     temperature: Temperature = None,
@@ -242,6 +266,10 @@ def import_table(
     as_json: Json = False,
 ) -> None:
     """Check a table of your own cells: every bad cell with row, column, rule and value, or what was read. Writes nothing."""
+    own_space = space.space_campaign(campaign)
+    if own_space is not None:
+        space.import_table(own_space, table, skip=skip_bad_rows, as_json=as_json)
+        return
     settings = read_campaign(campaign, "new", None, None)
     from optimizer.own_table import read_own_table
 
@@ -250,33 +278,28 @@ def import_table(
         cells = read.require_clean(skip_bad_rows=skip_bad_rows)
     except (ValueError, OSError) as error:
         refuse(error)
-    counts = {status: sum(cell.status == status for cell in cells) for status in dict.fromkeys(cell.status for cell in cells)}
-    outcomes = {name: sum(name in cell.outcomes for cell in cells) for name in dict.fromkeys(name for cell in cells for name in cell.outcomes)}
-    if as_json:
-        print_json({"cells": len(cells), "status": counts, "outcomes": outcomes, "skipped_rows": list(read.skipped_rows), "notes": list(read.notes)})
-        return
-    typer.echo(f"{len(cells)} cells: " + ", ".join(f"{count} {status.replace('_', ' ')}" for status, count in counts.items()))
-    typer.echo("measured: " + (", ".join(f"{name} {count}" for name, count in outcomes.items()) or "nothing"))
-    for note in read.notes:
-        typer.echo(f"note: {note}")
-    if read.skipped_rows:
-        typer.echo(f"left out {len(read.skipped_rows)} rows with problems: {', '.join(map(str, read.skipped_rows))}")
+    show_import("cells", [cell.status for cell in cells], [tuple(cell.outcomes) for cell in cells], read.notes, read.skipped_rows, as_json=as_json)
 
 
 @app.command()
 def template(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write it, .csv or .xlsx; never over a file that is there.")],
+    campaign: CampaignFile = None,
 ) -> None:
     """Write a table to fill in: headers with units, and two example rows."""
     from optimizer.lab_table import write_template
 
+    own_space = space.space_campaign(campaign)
     if file.exists():
         refuse(f"{file} exists already; name another file")
     try:
-        write_template(file)
+        if own_space is None:
+            write_template(file)
+        else:
+            write_template(file, own_space.headers)
     except (ValueError, OSError) as error:
         refuse(error)
-    typer.echo(f"wrote {file}; fill it in, then: glittercake suggest {file}")
+    typer.echo(f"wrote {file}; fill it in, then: glittercake suggest {file}{'' if campaign is None else f' --campaign {campaign}'}")
 
 
 @app.command()

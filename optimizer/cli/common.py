@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -54,10 +54,13 @@ def read_campaign(path: Path | None, study: str | None, temperature: float | Non
         refuse(error)
 
 
-def read_recipe(am: float, coating: str, se_size: float, vgcf: float) -> Recipe:
-    """Return the recipe that the options describe."""
+def read_recipe(am: float | None, coating: str | None, se_size: float | None, vgcf: float | None) -> Recipe:
+    """Return the recipe that the options describe; all four are needed."""
     from objectives.recipe import Recipe, RecipeError, parse_coating
 
+    if am is None or coating is None or se_size is None or vgcf is None:
+        given = {"--am": am, "--coating": coating, "--se-size": se_size, "--vgcf": vgcf}
+        raise typer.BadParameter(f"a recipe needs --am, --coating, --se-size and --vgcf, got no {next(k for k, v in given.items() if v is None)}")
     try:
         return Recipe(am, parse_coating(coating), se_size, vgcf)
     except RecipeError as error:
@@ -78,3 +81,26 @@ def read_own(path: Path | None, settings: Campaign, *, skip: bool) -> tuple[Cell
     if table.skipped_rows:
         typer.echo(f"left out {len(table.skipped_rows)} rows with problems: {', '.join(map(str, table.skipped_rows))}", err=True)
     return cells
+
+
+def show_import(
+    what: str,
+    statuses: Sequence[str],
+    measured: Sequence[Sequence[str]],
+    notes: Sequence[str],
+    skipped: Sequence[int],
+    *,
+    as_json: bool,
+) -> None:
+    """Print what was read of a table: the status of each row and the names of the outcomes it carries."""
+    counts = {status: list(statuses).count(status) for status in dict.fromkeys(statuses)}
+    outcomes = {name: sum(name in row for row in measured) for name in dict.fromkeys(name for row in measured for name in row)}
+    if as_json:
+        print_json({what: len(statuses), "status": counts, "outcomes": outcomes, "skipped_rows": list(skipped), "notes": list(notes)})
+        return
+    typer.echo(f"{len(statuses)} {what}: " + ", ".join(f"{count} {status.replace('_', ' ')}" for status, count in counts.items()))
+    typer.echo("measured: " + (", ".join(f"{name} {count}" for name, count in outcomes.items()) or "nothing"))
+    for note in notes:
+        typer.echo(f"note: {note}")
+    if skipped:
+        typer.echo(f"left out {len(skipped)} rows with problems: {', '.join(map(str, skipped))}")

@@ -35,6 +35,26 @@ class Header:
         return f"{self.column.key} sd" if self.is_error else self.column.key
 
 
+@dataclass(frozen=True)
+class Vocabulary:
+    """What headers may say.
+
+    Args:
+        names: Columns by spelling (see `normal`); several under one: the unit decides.
+        codes: Columns by their name in code, which has the unit in code.
+        ambiguous: Spellings that mean more than one thing, with what to write instead.
+    """
+
+    names: Mapping[str, tuple[Column, ...]]
+    codes: Mapping[str, Column]
+    ambiguous: Mapping[str, str]
+
+
+def own_column(name: str, unit: str) -> Column:
+    """Return the column of an outcome that a lab defines."""
+    return Column(name, f"{name} ({unit})" if unit else name, (), unit or "1", "number", measured=True)
+
+
 @dataclass
 class _UnclearError(Exception):
     """Raised where a header's name is known but its unit is missing or no unit of it."""
@@ -97,15 +117,16 @@ def _with_unit(candidates: tuple[Column, ...], unit: str, exact: bool) -> tuple[
     raise _UnclearError("must have a unit of its kind", unit, f"write {labels}", candidates)
 
 
-def _read(index: int, written: str, names: Mapping[str, tuple[Column, ...]]) -> Header:
-    if written in COLUMNS and written != "porosity":  # the name in code has the unit in code; "porosity" is also a lab's word
-        column, scale = _with_unit((COLUMNS[written],), "", True)
+def _read(index: int, written: str, vocabulary: Vocabulary) -> Header:
+    names, ambiguous = vocabulary.names, vocabulary.ambiguous
+    if written in vocabulary.codes:
+        column, scale = _with_unit((vocabulary.codes[written],), "", True)
         return Header(index, written, column, False, scale, canonical_unit(column))
     for name, unit, strict in _readings(plain(written)):
         error = _ERROR.match(" ".join(re.sub(r"[_]", " ", name).split()))
         bare = normal(name)
-        if bare in AMBIGUOUS and bare not in names:
-            raise _UnclearError("means more than one thing", "", AMBIGUOUS[bare])
+        if bare in ambiguous and bare not in names:
+            raise _UnclearError("means more than one thing", "", ambiguous[bare])
         candidates, is_error = names.get(bare, ()), False
         if not candidates and error:
             candidates, is_error = tuple(c for c in names.get(normal(error["after"] or error["before"]), ()) if c.measured), True
@@ -142,17 +163,21 @@ def letter(index: int) -> str:
 
 
 def read_headers(row: int, texts: Sequence[str], extras: Mapping[str, str]) -> Headers:
-    """Return what each column of a table means, and what is wrong with the headers.
+    """Return what each column of an electrode lab's table means, and what is wrong with the headers.
 
     Args:
         row: Row of the headers.
         texts: Headers as written; empty ones are passed over.
         extras: Unit of each of the lab's own columns that is an outcome, by name.
     """
-    own = {
-        normal(name): (Column(name, f"{name} ({unit})" if unit else name, (), unit or "1", "number", measured=True),) for name, unit in extras.items()
-    }
-    names = {**NAMES, **own}
+    own = {normal(name): (own_column(name, unit),) for name, unit in extras.items()}
+    codes = {key: column for key, column in COLUMNS.items() if key != "porosity"}  # which is also a lab's word
+    return understood(row, texts, Vocabulary({**NAMES, **own}, codes, AMBIGUOUS), tuple(extras))
+
+
+def understood(row: int, texts: Sequence[str], vocabulary: Vocabulary, required: Sequence[str]) -> Headers:
+    """Return what each column means to a vocabulary; arguments as in `read_headers`, ``required`` columns must be there."""
+    names = vocabulary.names
     headers: list[Header] = []
     problems: list[Problem] = []
     unclear: set[str] = set()
@@ -164,7 +189,7 @@ def read_headers(row: int, texts: Sequence[str], extras: Mapping[str, str]) -> H
         if not text:
             continue
         try:
-            headers.append(_read(index, text, names))
+            headers.append(_read(index, text, vocabulary))
         except _UnclearError as error:
             report(text, error.rule, error.value, error.remedy)
             unclear.update(column.key for column in error.candidates)
@@ -186,7 +211,7 @@ def read_headers(row: int, texts: Sequence[str], extras: Mapping[str, str]) -> H
             place = f'column {letter(first.index)}, "{first.text}"'
             report(header.text, f"must mean something else than {place}", f"column {letter(header.index)}", "remove one of the two or rename it")
         seen.setdefault(key, header)
-    for name in extras:
+    for name in required:
         if name not in unclear and all(header.key != name for header in headers):
-            report(name, "must be in the table, as extra_outcomes names it", "", "add the column or leave it out of extra_outcomes")
+            report(name, "must be a column of the table, as the campaign names it", "", "add the column or take it out of the campaign")
     return Headers(tuple(headers), tuple(problems), frozenset(unclear))

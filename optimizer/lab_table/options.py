@@ -26,6 +26,7 @@ class Options:
         densities: Of the materials without pores.
         extra_outcomes: The lab's own columns that are outcomes, with the unit to have them in: ``{"retention_50": "%"}``.
         sheet: Sheet of a workbook; the first that is not empty when left out.
+        candidates: The rows are recipes that could be made, so that they need no outcome.
 
     Raises:
         LabTableError: If an option names what does not exist or has no possible value.
@@ -37,6 +38,7 @@ class Options:
     densities: Densities = field(default_factory=Densities)
     extra_outcomes: Mapping[str, str] = field(default_factory=dict)
     sheet: str | None = None
+    candidates: bool = False
 
     def __post_init__(self) -> None:
         problems = []

@@ -128,7 +128,7 @@ class _Row:
         status = values.status(self.texts.get("status", ""))
         measured = set(outcomes) - _TEACHES_NOTHING
         unsure = (self.bad | self.table.passed_over) & {*QUANTITIES, "status", *self.table.options.extra_outcomes}
-        if status == "ok" and not measured and not unsure and recipe:
+        if status == "ok" and not measured and not unsure and recipe and not self.table.options.candidates:
             self.report("", "must have an outcome or a failure", "", "fill in what was measured, or say in a status column what failed")
         if self.problems or recipe is None:
             return None

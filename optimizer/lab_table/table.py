@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from objectives.cell import Cell
 from objectives.recipe import RECIPE_FIELDS
@@ -20,8 +21,11 @@ from optimizer.lab_table.weighed import COATING, MIX
 MAX_PROBLEMS = 10_000  # reading stops there: a wrong column gives as many as the table has rows
 
 
+Row = TypeVar("Row")
+
+
 @dataclass(frozen=True)
-class LabTable:
+class LabTable(Generic[Row]):
     """What a table says and what is wrong with it. Take the cells through `require_clean`.
 
     Args:
@@ -30,11 +34,11 @@ class LabTable:
         notes: What reading had to choose: sheet, delimiter, encoding, decimal mark.
     """
 
-    cells: tuple[Cell, ...]
+    cells: tuple[Row, ...]
     problems: tuple[Problem, ...] = ()
     notes: tuple[str, ...] = ()
 
-    def require_clean(self, *, skip_bad_rows: bool = False) -> tuple[Cell, ...]:
+    def require_clean(self, *, skip_bad_rows: bool = False) -> tuple[Row, ...]:
         """Return the cells of a clean table.
 
         Args:
@@ -65,7 +69,7 @@ def _absent(grid: Grid, headers: Headers, options: Options) -> dict[str, Problem
         if key not in keys | supplied | weighed | set(options.defaults):
             remedy = f'add the column, its masses or a lot that has it, or set the option defaults["{key}"]'
             absent[key] = Problem(grid.header_row, COLUMNS[key].label, "must be a column of the table", "", remedy, fatal=True)
-    if not keys & {*QUANTITIES, "status", *options.extra_outcomes}:
+    if not options.candidates and not keys & {*QUANTITIES, "status", *options.extra_outcomes}:
         rule, remedy = "must have a column of outcomes or failures", 'add one, such as "discharge capacity (mAh/g)" or "status"'
         absent["outcome"] = Problem(grid.header_row, "", rule, "", remedy, fatal=True)
     return absent
@@ -95,7 +99,7 @@ def _cells(grid: Grid, headers: Headers, options: Options, absent: Sequence[str]
     return cells, problems, decimal
 
 
-def read_table(source: Source, *, options: Options | None = None) -> LabTable:
+def read_table(source: Source, *, options: Options | None = None) -> LabTable[Cell]:
     """Return the cells of a lab's table and every problem with it; raises nothing for a bad table and writes nothing.
 
     Args:
@@ -107,7 +111,7 @@ def read_table(source: Source, *, options: Options | None = None) -> LabTable:
         grid = read_grid(source, options.sheet)
     except LabTableError as error:
         return LabTable((), error.problems)
-    headers = read_headers(grid.header_row, grid.headers, options.extra_outcomes)
+    headers = read_headers(grid.header_row, grid.headers, {} if options.candidates else options.extra_outcomes)
     absent = _absent(grid, headers, options)
     cells, found, decimal = _cells(grid, headers, options, tuple(absent))
     problems = sorted((*grid.problems, *headers.problems, *absent.values(), *found), key=lambda problem: problem.row)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from optimizer.lab_table.problems import refused
 
+Template = Mapping[str, tuple[str | float, ...]]  # header to the values of the example rows
 # Kim et al., Nano-Micro Lett. 17, 119 (2025), Model 4 at 85 and 75 wt% AM: capacities at 0.05C and 60 °C, relative densities.
-TEMPLATE: dict[str, tuple[str | float, str | float]] = {
+TEMPLATE: Template = {
     "name": ("Model 4, 85 wt%", "Model 4, 75 wt%"),
     "date": ("", ""),
     "AM (wt%)": (85.0, 75.0),
@@ -41,24 +43,24 @@ TEMPLATE: dict[str, tuple[str | float, str | float]] = {
 }
 
 
-def template_csv() -> str:
-    """Return the template as CSV."""
+def template_csv(template: Template = TEMPLATE) -> str:
+    """Return a template as CSV."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(TEMPLATE)
-    for row in zip(*TEMPLATE.values(), strict=True):
+    writer.writerow(template)
+    for row in zip(*template.values(), strict=True):
         writer.writerow(f"{value:g}" if isinstance(value, float) else value for value in row)
     return text.getvalue()
 
 
-def _template_xlsx() -> bytes:
+def _template_xlsx(template: Template) -> bytes:
     import xlsxwriter  # type: ignore[import-untyped]  # ships no types
 
     content = io.BytesIO()
     with xlsxwriter.Workbook(content, {"in_memory": True}) as workbook:
         sheet, bold = workbook.add_worksheet("cells"), workbook.add_format({"bold": True})
         text = workbook.add_format({"num_format": "@"})  # or a spreadsheet turns 95:5 into a time of day
-        for column, (header, values) in enumerate(TEMPLATE.items()):
+        for column, (header, values) in enumerate(template.items()):
             is_text = header in ("name", "date", "coating", "status", "cause") or header.endswith("lot")
             sheet.set_column(column, column, max(12, len(header)), text if is_text else None)
             sheet.write_string(0, column, header, bold)
@@ -71,8 +73,12 @@ def _template_xlsx() -> bytes:
     return content.getvalue()
 
 
-def write_template(path: Path) -> None:
-    """Write the template as CSV (with a byte order mark, so that Excel reads °C right) or XLSX, by the path's suffix.
+def write_template(path: Path, headers: Sequence[str] | None = None) -> None:
+    """Write a template as CSV (with a byte order mark, so that Excel reads °C right) or XLSX, by the path's suffix.
+
+    Args:
+        path: A new file.
+        headers: Of a table without example rows; the electrode's template when left out.
 
     Raises:
         LabTableError: If the suffix is neither, or the file exists or cannot be written.
@@ -80,7 +86,8 @@ def write_template(path: Path) -> None:
     suffix = path.suffix.lower()
     if suffix not in (".csv", ".xlsx"):
         raise refused("must be written to a .csv or .xlsx file", path.name, "change the suffix")
-    content = template_csv().encode("utf-8-sig") if suffix == ".csv" else _template_xlsx()
+    template: Template = TEMPLATE if headers is None else dict.fromkeys(headers, ())
+    content = template_csv(template).encode("utf-8-sig") if suffix == ".csv" else _template_xlsx(template)
     try:
         with path.open("xb") as file:
             file.write(content)

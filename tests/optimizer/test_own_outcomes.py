@@ -116,3 +116,53 @@ def test_too_few_measured_cells_are_refused(cells: list[Cell]) -> None:
 def test_broken_outcome_is_refused_in_one_sentence(extra: str, message: str) -> None:
     with pytest.raises((CampaignError, ValueError), match=message):
         campaign_with(extra)
+
+
+# A mean that the lab wrote down.
+
+RESISTANCE = """
+[[outcome]]
+name = "interface_resistance"
+unit = "ohm cm2"
+repeatability = 5.0
+scale = "log"
+mean = "2.0 * ionic_tortuosity_factor / (am_wt / 100)"
+"""
+
+
+def with_resistance(text: str) -> Campaign:
+    return parse_campaign(read_data("ncm811-lpscl.toml") + text, "mine.toml").at(study="new")
+
+
+def test_mean_in_the_campaign_file_makes_few_cells_tell_more(campaign: Campaign) -> None:
+    physics = campaign.at(study="new").physics()
+    constraints = campaign.constraints(physics)
+    sample = Feasible(campaign.space, constraints, campaign.accept(constraints)).sample(30, 2)
+    truth = 3.0 * physics.outcomes(sample).ionic_tortuosity_factor / (sample[:, 0] / 100.0)  # the file's formula is off by half
+    made = [Cell(i + 2, f"c{i}", Recipe.from_row(row), {"interface_resistance": Measured(float(truth[i]))}) for i, row in enumerate(sample[:5])]
+    found = {}
+    for name, text in (("with", RESISTANCE), ("without", RESISTANCE.replace("mean =", "# mean ="))):
+        model = fit_model(with_resistance(text), cells=made)
+        drawn = model.samples(sample[5:], 256, 0, joint=False).outcomes["interface_resistance"]
+        found[name] = float(np.sqrt(np.mean(np.log(np.median(drawn, axis=0) / truth[5:]) ** 2)))
+    assert found["with"] < 0.15
+    assert found["with"] < 0.5 * found["without"]
+
+
+@pytest.mark.parametrize(
+    ("mean", "said"),
+    [
+        ("2 * tau", '"tau" in the formula'),
+        ("open(1)", "mean of outcome interface_resistance: a formula may hold"),
+    ],
+)
+def test_mean_that_is_no_formula_is_refused(mean: str, said: str) -> None:
+    with pytest.raises(CampaignError) as caught:
+        with_resistance(RESISTANCE.replace("2.0 * ionic_tortuosity_factor / (am_wt / 100)", mean))
+    assert said in str(caught.value)
+
+
+def test_mean_without_a_value_is_refused(campaign: Campaign, cells: list[Cell]) -> None:
+    made = [Cell(c.row, c.name, c.recipe, {"interface_resistance": Measured(20.0)}) for c in cells]
+    with pytest.raises(CampaignError, match=r"must have a value on its log scale for every recipe, got -"):
+        fit_model(with_resistance(RESISTANCE.replace("2.0 *", "-2.0 *")), cells=made)

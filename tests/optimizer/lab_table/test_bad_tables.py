@@ -238,7 +238,7 @@ def bad_shapes() -> Iterator[Case]:
         yield Case(f"no outcome in {container}", write(_no_outcome()), 3, "", "must have an outcome or a failure")
         lean = [row[:5] for row in good_rows()]
         yield Case(f"no outcome column in {container}", write(lean), 1, "", "must have a column of outcomes or failures")
-        yield Case(f"absent own outcome in {container}", write(good_rows()), 1, "retention", "must be in the table", options=OWN)
+        yield Case(f"absent own outcome in {container}", write(good_rows()), 1, "retention", "must be a column of the table", options=OWN)
         own = with_column("retention (V)", "3", "4")
         yield Case(f"unit of own outcome in {container}", write(own), 1, "retention (V)", "must have a unit of its kind", options=OWN)
         masses = [

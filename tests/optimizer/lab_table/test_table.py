@@ -22,7 +22,7 @@ def one(**more: object) -> Cell:
     return cell
 
 
-def with_columns(columns: Mapping[str, object], options: Options | None = None) -> LabTable:
+def with_columns(columns: Mapping[str, object], options: Options | None = None) -> LabTable[Cell]:
     return read_table([{**RECORD, **columns}], options=options)
 
 
