@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -23,10 +24,10 @@ from objectives.weighing import Balance, weighable
 from optimizer.blocks import Control, check_blocks, read_control
 from optimizer.goal import CampaignError, Objective, OutcomeLimit, OwnOutcome, check_mean
 from optimizer.stock import Effort, Lots, read_lots
-from optimizer.toml_tables import build, read_tables, take_objectives, take_probability
+from optimizer.toml_tables import build, is_kind, read_tables, take_objectives, take_probability
 
 DEFAULT = "ncm811-lpscl"
-TABLES = ("space", "conditions", "stack", "limits", "batch", "effort")
+TABLES = ("space", "conditions", "stack", "limits", "batch", "defaults", "effort")
 LISTS = ("objective", "outcome", "limit", "constraint", "lot")
 VALUES = ("name", "study", "physics")
 # What the mean of a lab's own outcome may say: the recipe, the test, and what the closed form gives.
@@ -84,6 +85,7 @@ class Campaign:
     own: tuple[OwnOutcome, ...] = ()
     outcome_limits: tuple[OutcomeLimit, ...] = ()
     own_constraints: tuple[Constraint, ...] = ()  # hard limits of the lab's own, beside the electrode's
+    defaults: Mapping[str, float] = field(default_factory=dict)  # what a table of cells leaves blank, by the names of a recipe
     lots: Lots = field(default_factory=Lots)
     effort: Effort | None = None
 
@@ -157,6 +159,14 @@ class Campaign:
         return replace(self, study=study or self.study, conditions=conditions)
 
 
+def _defaults(table: Mapping[str, Any], origin: str) -> Mapping[str, float]:
+    """Return what a table of cells may leave blank."""
+    for name, value in table.items():
+        if name not in RECIPE_FIELDS or not is_kind(value, int, float):
+            raise CampaignError(f"{origin}: [defaults] gives numbers for {', '.join(RECIPE_FIELDS)}, got {name} = {value!r}; correct it")
+    return {name: float(value) for name, value in table.items()}
+
+
 def parse_campaign(text: str, origin: str) -> Campaign:
     """Return the campaign of a TOML text.
 
@@ -193,6 +203,7 @@ def parse_campaign(text: str, origin: str) -> Campaign:
         batch=build(Batch, "batch", read_control(data.get("batch", {}))),
         own=tuple(build(OwnOutcome, "outcome", table) for table in data.get("outcome", [])),
         own_constraints=from_tables(space, data.get("constraint", []), FUNCTIONS),
+        defaults=_defaults(data.get("defaults", {}), origin),
         outcome_limits=tuple(build(OutcomeLimit, "limit", table) for table in data.get("limit", [])),
         lots=read_lots(data.get("lot", [])),
         effort=build(Effort, "effort", data["effort"]) if "effort" in data else None,

@@ -28,11 +28,6 @@ class MeasuredDesign:
     recipe: Array  # (4,)
     results: dict[tuple[str, str], tuple[float, str]] = field(default_factory=dict)  # (quantity, conditions) -> value, unit
 
-    def result(self, quantity: str, conditions: str) -> float | None:
-        """Return a measured value, or None."""
-        found = self.results.get((quantity, conditions))
-        return found[0] if found else None
-
     @property
     def summary(self) -> str:
         """Return what was measured in a few words: capacities and energies first."""

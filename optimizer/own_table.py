@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import replace
 
 import numpy as np
 
@@ -13,16 +13,27 @@ from optimizer.campaign import Campaign
 from optimizer.lab_table import Densities, LabTable, Options, read_table
 from optimizer.lab_table.reader import Source
 
+ELECTRONIC_TAU = "an electronic tortuosity factor refers to an AM conductivity of its own and teaches nothing; give the electronic conductivity"
 
-def read_own_table(path: Path, campaign: Campaign) -> LabTable[Cell]:
-    """Return the table as the campaign reads it: its balance, the study's densities, its own outcomes."""
+
+def read_own_table(source: Source, campaign: Campaign) -> LabTable[Cell]:
+    """Return the table as the campaign reads it: its balance, lots and defaults, the study's densities, its own outcomes."""
+    read = read_table(source, options=replace(_options(campaign), extra_outcomes={outcome.name: outcome.unit for outcome in campaign.own}))
+    silent = sum("electronic_tortuosity_factor" in c.outcomes and "electronic_conductivity" not in c.outcomes for c in read.cells)
+    return replace(read, notes=(*read.notes, f"{silent} rows: {ELECTRONIC_TAU}")) if silent else read
+
+
+def _options(campaign: Campaign) -> Options:
     fixed = find_study(campaign.study).fixed
-    options = Options(
+    return Options(
         balance_mg=campaign.batch.balance_mg,
+        defaults=campaign.defaults,
+        lots={
+            **{lot.name: {"se_particle_um": lot.se_particle_um} for lot in campaign.lots.se},
+            **{lot.name: {"coating_se_wt": lot.coating_se_wt} for lot in campaign.lots.coated},
+        },
         densities=Densities(am=fixed["am_density"], se=fixed["se_density"]),
-        extra_outcomes={outcome.name: outcome.unit for outcome in campaign.own},
     )
-    return read_table(path, options=options)
 
 
 def read_candidates(source: Source, campaign: Campaign, *, skip_bad_rows: bool = False) -> Array:
@@ -31,15 +42,14 @@ def read_candidates(source: Source, campaign: Campaign, *, skip_bad_rows: bool =
     Raises:
         LabTableError: If the table has problems; lists them all, by row and column.
     """
-    options = Options(balance_mg=campaign.batch.balance_mg, candidates=True)
-    cells = read_table(source, options=options).require_clean(skip_bad_rows=skip_bad_rows)
+    cells = read_table(source, options=replace(_options(campaign), candidates=True)).require_clean(skip_bad_rows=skip_bad_rows)
     return np.array([cell.recipe.values() for cell in cells])
 
 
-def read_cells(path: Path | None, campaign: Campaign, *, skip_bad_rows: bool = False) -> tuple[Cell, ...]:
-    """Return the cells of a table, none for no file.
+def read_cells(source: Source | None, campaign: Campaign, *, skip_bad_rows: bool = False) -> tuple[Cell, ...]:
+    """Return the cells of a table (a path, bytes, rows as dictionaries, a data frame), none for no table.
 
     Raises:
         LabTableError: If the table has problems; lists them all, by row and column.
     """
-    return () if path is None else read_own_table(path, campaign).require_clean(skip_bad_rows=skip_bad_rows)
+    return () if source is None else read_own_table(source, campaign).require_clean(skip_bad_rows=skip_bad_rows)

@@ -11,9 +11,13 @@ import pytest
 from objectives.cell import Cell, Measured, Status
 from objectives.physics import Physics
 from objectives.recipe import Recipe
-from optimizer.campaign import Campaign
+from objectives.studies import read_data
+from optimizer.campaign import Campaign, parse_campaign
 from optimizer.candidates import Feasible
+from optimizer.goal import CampaignError
+from optimizer.lab_table import LabTableError
 from optimizer.model import FittedModel, fit_model
+from optimizer.own_table import ELECTRONIC_TAU, read_cells, read_own_table
 from optimizer.suggestion import predict, suggest_from
 from surrogates.cells import cell_data
 
@@ -154,3 +158,54 @@ def test_cell_that_measured_nothing_is_learned_from(lab: Campaign, model: Fitted
     for name in ("discharge_capacity", "porosity"):
         assert np.isfinite(data[name].values).all()
         assert np.isfinite(data[name].noise_sd).all()
+
+
+# What a campaign says for its table.
+
+HEADERS = "AM (wt%),coating,SE size (um),VGCF (wt%),SE lot,coated powder lot,discharge capacity (mAh/g)\n"
+SHELF = """
+[defaults]
+vgcf_wt = 2.3
+[[lot]]
+kind = "se"
+name = "A12"
+se_particle_um = 1.5
+[[lot]]
+kind = "coated"
+name = "M3"
+coating_se_wt = 5
+"""
+
+
+def test_lots_and_defaults_of_the_campaign_fill_blank_inputs() -> None:
+    lab = parse_campaign(read_data("ncm811-lpscl.toml") + SHELF, "mine.toml")
+    (cell,) = read_cells((HEADERS + "85,,,,A12,M3,196\n").encode(), lab)
+    assert cell.recipe == Recipe(85.0, 5.0, 1.5, 2.3)
+    with pytest.raises(LabTableError, match=r'column "SE size \(um\)": must agree with the SE lot "A12", which has 1.5, got "3"'):
+        read_cells((HEADERS + "85,,3,,A12,M3,196\n").encode(), lab)
+    with pytest.raises(LabTableError, match=r'column "SE size \(um\)": must not be blank; fill it in, say in the options what lot "B1" has'):
+        read_cells((HEADERS + "85,,,,B1,M3,196\n").encode(), lab)
+
+
+def test_default_that_is_no_input_is_refused() -> None:
+    with pytest.raises(CampaignError, match=r"\[defaults\] gives numbers for am_wt, .*, got binder = 3"):
+        parse_campaign(read_data("ncm811-lpscl.toml") + "[defaults]\nbinder = 3\n", "mine.toml")
+    with pytest.raises(LabTableError, match="must hold a vgcf_wt of 0 to 50"):
+        read_cells((HEADERS + "85,5,1.5,,,,196\n").encode(), parse_campaign(read_data("ncm811-lpscl.toml") + "[defaults]\nvgcf_wt = 60\n", "m"))
+
+
+def test_rows_and_frames_are_read_like_files(campaign: Campaign) -> None:
+    row = {"AM (wt%)": 85.0, "coating": "95:5", "SE size (um)": 1.5, "VGCF (wt%)": 2.3, "discharge capacity (mAh/g)": 196.0}
+
+    class Frame:
+        def to_dict(self, orient: str) -> list[dict[str, object]]:
+            assert orient == "records"
+            return [dict(row)]
+
+    assert read_cells([row], campaign)[0].recipe == read_cells(Frame(), campaign)[0].recipe == Recipe(85.0, 5.0, 1.5, 2.3)
+
+
+def test_electronic_tau_that_teaches_nothing_is_said(campaign: Campaign) -> None:
+    row = {"AM (wt%)": 85.0, "coating": "95:5", "SE size (um)": 1.5, "VGCF (wt%)": 2.3, "electronic tortuosity factor": 5.0}
+    assert read_own_table([row], campaign).notes == (f"1 rows: {ELECTRONIC_TAU}",)
+    assert not read_own_table([{**row, "electronic conductivity (mS/cm)": 0.2}], campaign).notes
