@@ -172,8 +172,8 @@ def weigh(
         x: Recipes in the order of `Recipe`'s fields, shape ``(n, 4)``.
         batch_mg: Mass of the mix, mg; a whole multiple of the resolution.
         balance: Resolution 0.1 mg when left out.
-        mill_minimum_mg: Least coated powder to make; more is made where the mix needs it. None: coated powder of exactly the recipe's
-            coating is at hand, and none is made.
+        mill_minimum_mg: Least coated powder to make; more is made where the mix needs it. 0 is no minimum (coated by hand). None: coated
+            powder of exactly the recipe's coating is at hand, and none is made.
         accept: Whether recipes as weighed, ``(n, 4)``, will do; any will when left out. Of the roundings that move coating SE,
             coated powder and VGCF by at most one unit from the nearest, the accepted one closest to the recipe (Euclidean over
             AM, shell SE, free SE and VGCF in wt%) is taken.
@@ -181,12 +181,12 @@ def weigh(
             it, the balance or the batch makes another recipe.
 
     Raises:
-        WeighingError: If the batch or the mill's minimum is not above 0, or the batch is not a multiple of the resolution.
+        WeighingError: If the batch is not above 0 or no multiple of the resolution, or the mill's minimum is below 0.
     """
     balance = balance or Balance()
-    least = batch_mg if mill_minimum_mg is None else mill_minimum_mg
-    if not (np.isfinite(batch_mg) and batch_mg > 0.0 and np.isfinite(least) and least > 0.0):
-        raise WeighingError(f"batch and mill minimum must be above 0 mg, got {batch_mg:g} and {least:g}; give both in mg")
+    least = 0.0 if mill_minimum_mg is None else mill_minimum_mg
+    if not (np.isfinite(batch_mg) and batch_mg > 0.0 and np.isfinite(least) and least >= 0.0):
+        raise WeighingError(f"batch must be above 0 mg and the mill's minimum at least 0 mg, got {batch_mg:g} and {least:g}; correct them")
     batch, mill = balance.units(batch_mg), None if mill_minimum_mg is None else balance.units(mill_minimum_mg)
     if Decimal(repr(float(balance.resolution_mg))) * batch != Decimal(repr(float(batch_mg))):
         raise WeighingError(

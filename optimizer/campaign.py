@@ -58,8 +58,8 @@ class Batch:
         object.__setattr__(self, "coatings_in_stock", tuple(float(value) for value in self.coatings_in_stock))
         if self.max_new_coatings is not None and self.max_new_coatings < 0:
             raise CampaignError(f"max_new_coatings must be at least 0, got {self.max_new_coatings}; leave it out for no limit")
-        if not (np.isfinite(self.mill_minimum_mg) and self.mill_minimum_mg > 0.0):
-            raise CampaignError(f"[batch] mill minimum must be above 0 mg, got {self.mill_minimum_mg:g}; correct mill_minimum_mg")
+        if not (np.isfinite(self.mill_minimum_mg) and self.mill_minimum_mg >= 0.0):
+            raise CampaignError(f"[batch] mill minimum must be at least 0 mg, got {self.mill_minimum_mg:g}; 0 is no minimum, coated by hand")
         check_blocks(self.control, self.block_size)
 
     @property
@@ -91,6 +91,7 @@ class Campaign:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "space", self.lots.narrowed(self.space))
+        _check_stock(self.batch.coatings_in_stock, self.space)
         for lot in self.lots.coated:
             if lot.coating_se_wt in self.batch.coatings_in_stock:
                 raise CampaignError(f'lot "{lot.name}": its coating is in coatings_in_stock too, got {lot.coating_se_wt:g} wt% twice; leave one out')
@@ -167,6 +168,17 @@ def _defaults(table: Mapping[str, Any], origin: str) -> Mapping[str, float]:
     return {name: float(value) for name, value in table.items()}
 
 
+def _check_stock(coatings: tuple[float, ...], space: DesignSpace) -> None:
+    """Refuse coated powders that no recipe of the space could use; a space that is no electrode's is refused with its limits."""
+    for coating in (parameter for parameter in space.parameters if parameter.name == "coating_se_wt"):
+        for value in coatings:
+            if coating.snap(np.array([value]))[0] != value:
+                raise CampaignError(
+                    f"[batch] coatings_in_stock must be values of space.coating_se_wt ({coating.lower:g} to {coating.upper:g} wt%, "
+                    f"step {f'{coating.step:g}' if coating.step else 'none'}), got {value:g}; widen the space or leave it out"
+                )
+
+
 def parse_campaign(text: str, origin: str) -> Campaign:
     """Return the campaign of a TOML text.
 
@@ -222,6 +234,11 @@ def load_campaign(path: Path | None = None) -> Campaign:
     if path is None:
         return parse_campaign(read_data(f"{DEFAULT}.toml"), f"{DEFAULT}.toml")
     try:
-        return parse_campaign(path.read_text(encoding="utf-8"), str(path))
-    except (OSError, UnicodeDecodeError) as error:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
         raise CampaignError(f"the campaign file {path} cannot be read ({error}); check the path") from error
+    except UnicodeDecodeError as error:
+        raise CampaignError(f"the campaign file {path} must be UTF-8 text, got byte 0x{error.object[error.start]:02x}; save it as UTF-8") from error
+    if "\0" in text:  # UTF-16 without a byte order mark
+        raise CampaignError(f"the campaign file {path} must be UTF-8 text, got byte 0x00; save it as UTF-8")
+    return parse_campaign(text, str(path))

@@ -99,6 +99,8 @@ def test_every_requirement_is_pinned_within_its_range() -> None:
     for line in required():
         requirement = packaging.Requirement(line)
         name = canonical(requirement.name)
+        if name == PROJECT["project"]["name"]:
+            continue  # an extra that takes in another
         assert name in versions, f"{requirement.name} is not in requirements.lock; run make lock"
         assert requirement.specifier.contains(versions[name]), f"requirements.lock has {name} {versions[name]}, pyproject.toml wants {line}"
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from optimizer.cli import space
-from optimizer.cli.common import print_json, read_campaign, read_own, read_recipe, refuse, show_import, working
+from optimizer.cli.common import give_up, print_json, read_campaign, read_own, read_recipe, refuse, show_import, working
 from optimizer.cli.options import (
     AcquisitionName,
     Am,
@@ -323,5 +323,8 @@ def main() -> None:
     """Run the command line."""
     from optimizer.kernel import use_own_directory
 
-    use_own_directory()
-    app()
+    try:
+        use_own_directory()
+        app()
+    except OSError as error:
+        give_up(error)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -24,6 +26,18 @@ def refuse(error: Exception | str) -> NoReturn:
     """Print one sentence on stderr and leave with exit code 1."""
     typer.echo(f"glittercake: {error}", err=True)
     raise typer.Exit(REFUSED)
+
+
+def give_up(error: OSError) -> NoReturn:
+    """Leave with exit code 1 because the system refuses to read or write: with one sentence on stderr, quietly where nobody reads the pipe."""
+    with suppress(OSError, ValueError):  # what is still in the buffer would fail once more when Python ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if not isinstance(error, BrokenPipeError):
+        unwritten = f"the answer cannot be written ({error}); free some space or send it elsewhere"
+        elsewhere = f"{error.filename} cannot be read or written ({error.strerror}); check the path and who may use it"
+        with suppress(OSError):  # stderr may be as full
+            typer.echo(f"glittercake: {unwritten if error.filename is None else elsewhere}", err=True)
+    raise SystemExit(REFUSED)
 
 
 @contextmanager
