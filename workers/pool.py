@@ -2,42 +2,45 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures import Executor, Future
 from itertools import islice
-from multiprocessing import get_context
 from queue import SimpleQueue
 from typing import Literal, TypeVar
 
 from workers.inline import InlineExecutor
-from workers.limits import check_workers, limit_threads
+from workers.limits import check_workers
+from workers.process_executor import ProcessExecutor
 from workers.ray_executor import RayExecutor
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 
-def open_executor(kind: Literal["inline", "processes", "ray"], workers: int) -> Executor:
+def open_executor(kind: Literal["inline", "processes", "ray"], workers: int, *, time_limit_s: float | None = None) -> Executor:
     """Open an executor on this machine; use it in a ``with`` statement, which ends its workers.
 
     Args:
         kind: ``inline`` runs in the caller's thread, ``processes`` in a pool of spawned processes, ``ray`` on a local Ray
             (for a cluster open ``RayExecutor`` with its address).
         workers: Tasks to run at once, at least 1, each on one thread; ``inline`` runs one whatever the number.
+        time_limit_s: Seconds that a task may run before its worker is ended and it fails with `TimeLimitError`; None for no limit.
 
     Returns:
         The executor. Whatever the kind, functions and arguments should be picklable.
 
     Raises:
-        ValueError: If the kind is unknown or ``workers`` is below 1.
+        ValueError: If the kind is unknown, ``workers`` is below 1, or a limit is asked of ``inline``, which cannot stop a task.
     """
     check_workers(workers)
     match kind:
         case "inline":
+            if time_limit_s is not None:
+                raise ValueError(f"time limit {time_limit_s:g} s cannot be kept inline, where nothing can stop a task; use processes or ray")
             return InlineExecutor()
         case "processes":
-            return ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=limit_threads)
+            return ProcessExecutor(workers, time_limit_s=time_limit_s)
         case "ray":
-            return RayExecutor(workers)
+            return RayExecutor(workers, time_limit_s=time_limit_s)
     raise ValueError(f'executor kind "{kind}" is not one of inline, processes, ray; choose one of these')
 
 

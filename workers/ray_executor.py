@@ -23,6 +23,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, ParamSpec, TypeVar, cast
 
+from workers.failures import TimeLimitError, WorkerDiedError, check_time_limit, task_name
 from workers.limits import ONE_THREAD, check_workers
 
 logger = logging.getLogger(__name__)
@@ -37,10 +38,6 @@ CONNECT_SECONDS = 10.0
 """Patience with a cluster's address; ample for a handshake between continents."""
 
 
-class WorkerDiedError(RuntimeError):
-    """A task's worker process died each time it was tried: out of memory, killed, or crashed in compiled code."""
-
-
 class RayExecutor(Executor):
     """Run tasks on a pool of single-threaded Ray actors, local or on a cluster.
 
@@ -48,7 +45,7 @@ class RayExecutor(Executor):
     once. Results and arguments are ordinary writable copies, as from a process pool, not views of Ray's shared memory.
     """
 
-    def __init__(self, workers: int, *, address: str | None = None, max_retries: int = 2) -> None:
+    def __init__(self, workers: int, *, address: str | None = None, max_retries: int = 2, time_limit_s: float | None = None) -> None:
         """Connect, and start the workers without waiting for them.
 
         Args:
@@ -57,6 +54,7 @@ class RayExecutor(Executor):
                 ``RAY_AUTH_TOKEN`` or ``RAY_AUTH_TOKEN_PATH``). Without it the Ray this process is connected to is used, or else a
                 local one is started: loopback only, no dashboard, with a token, no usage statistics.
             max_retries: Times to try a task again after its worker died, at least 0.
+            time_limit_s: Seconds that a task may run; then its worker is ended and it fails with `TimeLimitError`. None for no limit.
 
         Raises:
             ValueError: If a number is out of range, the address malformed, or the process connected to another one.
@@ -65,8 +63,10 @@ class RayExecutor(Executor):
         check_workers(workers)
         if max_retries < 0:
             raise ValueError(f"max_retries {max_retries} is below its lower bound 0; give 0 to try each task once")
+        check_time_limit(time_limit_s)
         self._max_workers = workers
         self._max_retries = max_retries
+        self._time_limit_s = time_limit_s
         self._placement = _connect(workers, address)
         self._idle: SimpleQueue[tuple[Any, BaseException | None]] = SimpleQueue()
         self._actors: set[Any] = set()
@@ -104,7 +104,10 @@ class RayExecutor(Executor):
             actor, death = self._idle.get() if attempt == 0 else self._take_live_actor()
             if death is None:
                 try:
-                    answer = ray.get(actor.run.remote(call))
+                    answer = ray.get(actor.run.remote(call), timeout=self._time_limit_s)
+                except ray.exceptions.GetTimeoutError as error:
+                    self._replace(actor)
+                    raise TimeLimitError(task_name(fn, args), self._time_limit_s or 0.0) from error
                 except _deaths() as error:
                     death = error
                 except BaseException:
@@ -118,7 +121,7 @@ class RayExecutor(Executor):
                     return cast(R, result)
             self._replace(actor)
         raise WorkerDiedError(
-            f'task "{getattr(fn, "__qualname__", fn)}" lost its worker {1 + self._max_retries} times (max_retries {self._max_retries}), the last '
+            f"task {task_name(fn, args)} lost its worker {1 + self._max_retries} times (max_retries {self._max_retries}), the last "
             f'with "{str(death).splitlines()[0]}"; open fewer workers if memory is short, or run the task inline to see it crash'
         ) from death
 

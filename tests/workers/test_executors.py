@@ -16,12 +16,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from workers import InlineExecutor, RayExecutor, WorkerDiedError, imap, open_executor
+from workers import InlineExecutor, ProcessExecutor, RayExecutor, TimeLimitError, WorkerDiedError, imap, open_executor
 
 WORKERS = 2
 PATIENCE = 60.0  # seconds until a wait counts as a hang; no test measures time
 
-Open = Callable[[], Executor]
+Open = Callable[..., Executor]
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +118,15 @@ def wait_for_others(directory: Path, number: int) -> int:
         assert time.monotonic() < deadline
         time.sleep(0.01)
     return os.getpid()
+
+
+def touch_and_wait(directory: Path) -> int:
+    (directory / "begun").touch()
+    return wait_for_file(directory / "never")
+
+
+def raise_timeout() -> None:
+    raise TimeoutError("the furnace")
 
 
 def increment_in_place(values: np.ndarray) -> np.ndarray:
@@ -432,13 +441,27 @@ def test_useless_address_is_refused_at_once(address: str, error: str) -> None:
     assert error in answer.stderr
 
 
-def test_task_whose_worker_died_is_tried_again_and_counted_once(ray_executor: RayExecutor, tmp_path: Path) -> None:
-    assert ray_executor.submit(die_once, tmp_path / "marker").result(PATIENCE) != os.getpid()
+@pytest.fixture(params=["processes", "ray"])
+def isolated(request: pytest.FixtureRequest) -> Open:
+    """Open an executor whose tasks run in processes of their own, one that can be lost."""
+    if request.param == "ray":
+        request.getfixturevalue("ray_executor")
+    return lambda **options: open_executor(request.param, WORKERS, **options)
+
+
+def test_task_whose_worker_died_is_tried_again_and_counted_once(isolated: Open, tmp_path: Path) -> None:
+    with isolated() as opened:
+        check_retry(opened, tmp_path)
+
+
+def check_retry(opened: Executor, tmp_path: Path) -> None:
+    assert opened.submit(die_once, tmp_path / "marker").result(PATIENCE) != os.getpid()
     assert (tmp_path / "marker").exists()
 
 
-def test_every_task_is_counted_once_while_workers_are_killed(ray_executor: RayExecutor, tmp_path: Path) -> None:
-    results = list(imap(ray_executor, Killer(tmp_path), range(25)))
+def test_every_task_is_counted_once_while_workers_are_killed(isolated: Open, tmp_path: Path) -> None:
+    with isolated() as opened:
+        results = list(imap(opened, Killer(tmp_path), range(25)))
     assert sorted(results) == [(number, number) for number in range(25)]
     runs = {int(path.name): path.read_text().count("ran") for path in tmp_path.iterdir()}
     assert runs == {number: 2 if number % 10 == 0 else 1 for number in range(25)}
@@ -457,8 +480,46 @@ class Killer:
 def test_task_that_always_kills_its_worker_fails_with_a_clear_error(ray_executor: RayExecutor) -> None:
     with RayExecutor(1, max_retries=1) as opened:
         future = opened.submit(os._exit, 1)
-        with pytest.raises(WorkerDiedError, match=r'task "_exit" lost its worker 2 times \(max_retries 1\)'):
+        with pytest.raises(WorkerDiedError, match=r"task _exit\(1\) lost its worker 2 times \(max_retries 1\)"):
             future.result(PATIENCE)
+        assert opened.submit(square, 3).result(PATIENCE) == 9
+
+
+def test_task_that_always_kills_its_process_fails_alone() -> None:
+    with ProcessExecutor(1, max_retries=1) as opened:
+        doomed, fine = opened.submit(os._exit, 1), opened.submit(square, 3)
+        with pytest.raises(WorkerDiedError, match=r"task _exit\(1\) lost its worker 2 times \(max_retries 1\), the last with exit code 1"):
+            doomed.result(PATIENCE)
+        assert fine.result(PATIENCE) == 9
+
+
+def test_task_beyond_its_time_limit_is_ended_and_its_worker_serves_on(isolated: Open, tmp_path: Path) -> None:
+    with isolated(time_limit_s=3.0) as opened:
+        pids = {future.result(PATIENCE) for future in [opened.submit(wait_for_others, tmp_path, WORKERS) for _ in range(WORKERS)]}
+        stuck = opened.submit(wait_for_file, tmp_path / "never")
+        with pytest.raises(TimeLimitError, match=r"task wait_for_file\(.*never.*\) ran longer than its limit of 3 s and was ended"):
+            stuck.result(PATIENCE)
+        assert [opened.submit(square, n).result(PATIENCE) for n in range(4)] == [0, 1, 4, 9]
+        assert len([pid for pid in pids if alive(pid)]) == WORKERS - 1
+
+
+def test_timeout_that_a_task_raises_is_its_own(isolated: Open) -> None:
+    with isolated(time_limit_s=30.0) as opened, pytest.raises(TimeoutError, match="the furnace"):
+        opened.submit(raise_timeout).result(PATIENCE)
+
+
+def test_limit_that_cannot_be_kept_is_refused() -> None:
+    with pytest.raises(ValueError, match="cannot be kept inline"):
+        open_executor("inline", 1, time_limit_s=1.0)
+    with pytest.raises(ValueError, match="time limit 0 s is not above 0"):
+        open_executor("processes", 1, time_limit_s=0.0)
+
+
+def test_running_task_of_a_process_can_be_cancelled(tmp_path: Path) -> None:
+    with ProcessExecutor(1) as opened:
+        future = opened.submit(touch_and_wait, tmp_path)
+        wait_for_file(tmp_path / "begun")
+        assert future.cancel()
         assert opened.submit(square, 3).result(PATIENCE) == 9
 
 
