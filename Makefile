@@ -70,7 +70,7 @@ $(INSTALLED): pyproject.toml requirements.lock
 	    echo "$$python cannot make virtual environments; on Debian or Ubuntu: apt-get install python3-venv" >&2
 	    exit 1
 	fi
-	echo "Setting up $(VENV) with $$("$$python" --version) (once; a few minutes, about 2 GB) ..." >&2
+	echo "Setting up $(VENV) with $$("$$python" --version) (once; about four minutes, 3 GB) ..." >&2
 	"$$python" -m venv $(CLEAR) $(VENV)
 	rm -f $(KERNEL)
 	$(BIN)/python -m pip install -qq --constraint requirements.lock --editable '.[dev]' >&2

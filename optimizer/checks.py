@@ -74,6 +74,12 @@ class Check:
         remedy = f"nearest recipe that passes: {recipe_text(self.nearest)}" if self.nearest else "no recipe of this design space passes"
         return f"refused: breaks {', '.join(parts)}; {remedy}"
 
+    def _repr_html_(self) -> str:
+        """Return the check as a notebook shows it."""
+        from optimizer.html import check_html  # here: only a notebook needs it
+
+        return check_html(self)
+
 
 def check(campaign: Campaign, recipe: Recipe) -> Check:
     """Return what physics says of a recipe, with the uncertainty of the calibrated parameters."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -52,11 +53,19 @@ def read_pending_rows(path: Path | None, values: Callable[[Mapping[str, Any]], S
         try:
             if not isinstance(recipe, dict):
                 raise PendingError(f"must be an object with a recipe, got {type(entry).__name__}")
+            for name, value in recipe.items():
+                if not isinstance(value, str) and not _is_number(value):  # a text may be the name of an option
+                    raise PendingError(f"{name} must be a number, got {value!r}")
             rows.append(values(recipe))
         except ValueError as error:
             raise PendingError(f"recipe {number} in {path}: {error}; correct the entry") from error
     recipes = np.array(rows, dtype=float).reshape(-1, dimension)
     return np.roll(recipes, len(controls), axis=0)  # the controls first, in the order in which `suggest` took from the lots
+
+
+def _is_number(value: object) -> bool:
+    """Return whether a JSON value is a number that a float can hold; true and false are none."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and not abs(value) > sys.float_info.max
 
 
 def _values(recipe: Mapping[str, Any]) -> tuple[float, ...]:
@@ -67,6 +76,6 @@ def _values(recipe: Mapping[str, Any]) -> tuple[float, ...]:
     if unknown:
         raise PendingError(f"has the unknown key {unknown[0]!r} beside {', '.join(RECIPE_FIELDS)}")
     for name in RECIPE_FIELDS:
-        if isinstance(recipe[name], bool) or not isinstance(recipe[name], int | float):
+        if isinstance(recipe[name], str):
             raise PendingError(f"{name} must be a number, got {recipe[name]!r}")
     return Recipe(*(float(recipe[name]) for name in RECIPE_FIELDS)).values()

@@ -121,6 +121,12 @@ class Suggestions:
             **effort,
         }
 
+    def _repr_html_(self) -> str:
+        """Return the batch as a notebook shows it."""
+        from optimizer.html import suggestions_html  # here: only a notebook needs it
+
+        return suggestions_html(self)
+
 
 def choose_strategy(strategy: Strategy, cells: int) -> tuple[Literal["bayesian", "sobol"], str]:
     """Return the strategy to use and why: `auto` fills the space until enough capacities have been measured."""

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from optimizer.cli import space
-from optimizer.cli.common import give_up, print_json, read_campaign, read_own, read_recipe, refuse, show_import, working
+from optimizer.cli.common import give_up, keep_journal, open_journal, print_json, read_campaign, read_own, read_recipe, refuse, show_import, working
 from optimizer.cli.options import (
     AcquisitionName,
     Am,
@@ -21,6 +21,7 @@ from optimizer.cli.options import (
     Evidence,
     EvidenceOption,
     ExecutorName,
+    JournalFile,
     Json,
     Leave,
     SeSize,
@@ -58,6 +59,7 @@ def suggest(
     acquisition: Annotated[AcquisitionName, typer.Option("--acquisition", help="qlognehvi is BoTorch's; slower.")] = AcquisitionName.sampled,
     evidence: EvidenceOption = Evidence.all,
     candidates: Candidates = None,
+    journal: JournalFile = None,
     skip_bad_rows: SkipBadRows = False,
     as_json: Json = False,
 ) -> None:
@@ -70,7 +72,7 @@ def suggest(
         space.refuse_physics({"--study": study, "--temperature": temperature, "--c-rate": c_rate})
         if acquisition is not AcquisitionName.sampled:
             refuse(f"--acquisition {acquisition.value} needs the electrode's physics, which this campaign does without; leave it out")
-        space.suggest(own_space, table, n, seed, pending, strategy.value, candidates, skip=skip_bad_rows, as_json=as_json)
+        space.suggest(own_space, table, n, seed, pending, strategy.value, candidates, journal, skip=skip_bad_rows, as_json=as_json)
         return
     settings = read_campaign(campaign, study or ("new" if table else None), temperature, c_rate)
     from optimizer.request import SuggestError, check_request
@@ -79,6 +81,7 @@ def suggest(
         check_request(settings.batch.size if n is None else n, seed)
     except SuggestError as error:
         refuse(error)
+    open_journal(journal)
     cells = read_own(table, settings, skip=skip_bad_rows)
     from optimizer.own_table import read_candidates
     from optimizer.pending import read_pending
@@ -102,8 +105,14 @@ def suggest(
             )
     except ValueError as error:
         refuse(error)
+    data = answer.as_json()
+    if journal is not None:
+        from objectives.literature import load_literature
+
+        bundled = [row for row in load_literature() if row.evidence in evidence.kinds]
+        data |= keep_journal(journal, settings, data, {"cells": cells, "bundled_rows": bundled})
     if as_json:
-        print_json(answer.as_json())
+        print_json(data)
     else:
         from optimizer.cli.render import show_suggestions
 

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import typer
 
 if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
     from objectives.cell import Cell
     from objectives.recipe import Recipe
     from optimizer.campaign import Campaign
@@ -55,6 +57,31 @@ def working(what: str) -> Iterator[None]:
 def print_json(data: Mapping[str, Any]) -> None:
     """Print plain data as JSON."""
     typer.echo(json.dumps(data, indent=2, allow_nan=False))
+
+
+def open_journal(path: Path | None) -> None:
+    """Refuse a journal that is none, before any work is done for it; no file is no journal."""
+    if path is None:
+        return
+    from optimizer.journal import JournalError, check_journal
+
+    try:
+        check_journal(path)
+    except JournalError as error:
+        refuse(error)
+
+
+def keep_journal(path: Path, campaign: DataclassInstance, answer: Mapping[str, Any], learned_from: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
+    """Append a batch to its journal, say on stderr what changed since the last one, and return that for the answer."""
+    from optimizer.journal import JournalError, append, entry
+
+    try:
+        changes = append(path, entry(campaign, answer, learned_from))
+    except JournalError as error:
+        refuse(error)
+    if changes:
+        typer.echo(f"changed since the last batch: {'; '.join(map(str, changes))}", err=True)
+    return {"changes_since_last_batch": [change.as_json() for change in changes]}
 
 
 def read_campaign(path: Path | None, study: str | None, temperature: float | None, c_rate: float | None) -> Campaign:

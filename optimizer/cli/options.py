@@ -69,6 +69,9 @@ SkipBadRows = Annotated[bool, typer.Option("--skip-bad-rows", help="Leave out ro
 Settings = Annotated[
     list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A parameter's value in a campaign without physics; repeat for each.")
 ]
+JournalFile = Annotated[
+    Path | None, typer.Option("--journal", metavar="FILE", help="Append the batch, its settings and what changed since the last one to FILE.")
+]
 Candidates = Annotated[
     Path | None, typer.Option("--candidates", metavar="LIST", help="Propose only recipes of this list, CSV or XLSX: powders already prepared.")
 ]

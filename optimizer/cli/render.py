@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from objectives.outcomes import Outcome
+from objectives.parameter import decimals_of
 from objectives.recipe import Recipe, format_coating
 from optimizer.report import Interval, LimitState, cost_text, recipe_text
 
@@ -84,11 +85,12 @@ def show_suggestions(answer: Suggestions, out: Console | None = None) -> None:
     weigh = Table(box=None, header_style="bold", pad_edge=False, title="Weigh, mg", title_justify="left", title_style="bold")
     for title in ("", "mill: AM", "mill: SE", "mix: coated powder", "mix: free SE", "mix: VGCF", "batch"):
         weigh.add_column(title, justify="right")
+    decimals = max(1, decimals_of(answer.campaign.batch.balance_mg))
     names = ("coating_am", "coating_se", "mix_coated_powder", "mix_free_se", "mix_vgcf")
     sheets = [(f"{number}", s.sheet) for number, s in enumerate(answer.suggestions, start=1)]
     sheets += [(f"control {number}", control.preparation.sheet) for number, control in enumerate(answer.controls, start=1)]
     for label, sheet in sheets:
-        weigh.add_row(label, *(f"{sheet.masses_mg[name]:.1f}" for name in names), f"{sheet.batch_mg:.1f}")
+        weigh.add_row(label, *(f"{sheet.masses_mg[name]:.{decimals}f}" for name in names), f"{sheet.batch_mg:.{decimals}f}")
     out.print()
     out.print(weigh)
     _show_making(answer, out)

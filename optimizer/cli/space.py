@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from optimizer.cli.common import print_json, refuse, show_import, working
+from optimizer.cli.common import keep_journal, open_journal, print_json, refuse, show_import, working
 
 if TYPE_CHECKING:
     from objectives.composition import Array
@@ -94,11 +94,13 @@ def suggest(
     pending: Path | None,
     strategy: Any,
     candidates: Path | None,
+    journal: Path | None,
     *,
     skip: bool,
     as_json: bool,
 ) -> None:
     """Suggest the next recipes."""
+    open_journal(journal)
     trials = read_space_trials(table, campaign, skip=skip)
     listed = read_space_candidates(candidates, campaign, skip=skip)
     from optimizer.pending import read_pending_rows
@@ -111,8 +113,11 @@ def suggest(
             answer = suggest_in_space(campaign, n, seed, trials=trials, pending=out, strategy=strategy, candidates=listed)
     except ValueError as error:
         refuse(error)
+    data = answer.as_json()
+    if journal is not None:
+        data |= keep_journal(journal, campaign, data, {"trials": trials})
     if as_json:
-        print_json(answer.as_json())
+        print_json(data)
     else:
         from optimizer.cli.render_space import show_suggestions
 

@@ -117,7 +117,7 @@ def test_recipe_at_its_upper_am_bound_is_never_weighed_above_it(batch: float) ->
     assert realised(weighed)[:, 0].max() <= 92.0 + 1e-9
 
 
-@pytest.mark.parametrize(("batch", "minimum"), [(50.0, 5000.0), (12000.0, 5000.0), (200.0, 10.0)])
+@pytest.mark.parametrize(("batch", "minimum"), [(50.0, 5000.0), (12000.0, 5000.0), (200.0, 10.0), (200.0, 0.0)])
 def test_coated_powder_made_covers_the_mill_and_the_mix(batch: float, minimum: float) -> None:
     x = feasible(500, 6)
     weighed = weigh(x, batch, mill_minimum_mg=minimum, accept=accepted)
@@ -188,7 +188,7 @@ def test_batch_finer_than_the_balance_is_refused() -> None:
         weigh(feasible(1, 0), 200.05)
 
 
-@pytest.mark.parametrize(("batch", "mill"), [(0.0, 5000.0), (-5.0, 5000.0), (200.0, 0.0), (float("nan"), 5000.0)])
+@pytest.mark.parametrize(("batch", "mill"), [(0.0, 5000.0), (-5.0, 5000.0), (200.0, -1.0), (float("nan"), 5000.0)])
 def test_batch_or_mill_without_mass_is_refused(batch: float, mill: float) -> None:
-    with pytest.raises(WeighingError, match="batch and mill minimum must be above 0 mg"):
+    with pytest.raises(WeighingError, match="batch must be above 0 mg and the mill's minimum at least 0 mg"):
         weigh(feasible(1, 0), batch, mill_minimum_mg=mill)

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from objectives.parameter import DesignSpaceError
 from objectives.recipe import Recipe
 from objectives.studies import UnknownStudyError, read_data
-from optimizer.campaign import Campaign, parse_campaign
+from optimizer.campaign import Campaign, load_campaign, parse_campaign
 from optimizer.checks import check
 from optimizer.goal import CampaignError
 
@@ -41,7 +43,9 @@ def test_ohmic_drop_is_a_price_at_another_condition(campaign: Campaign) -> None:
         ("relative_density_min = 0.82", "relative_density_min = 0.96", "must rise within 0 and 1, got 0.96 to 0.95"),
         ("{ temperature_c = 60.0, c_rate = 0.05 }", "{ temp = 60.0 }", "ohmic_limit_at must be a table of conditions"),
         ("[space.vgcf_wt]", "[space.vgcf]", "an electrode space must have the parameters"),
-        ("mill_minimum_mg = 5000.0", "mill_minimum_mg = 0", "mill minimum must be above 0 mg"),
+        ("mill_minimum_mg = 5000.0", "mill_minimum_mg = -1", "mill minimum must be at least 0 mg, got -1"),
+        ("size = 4", "size = 4\ncoatings_in_stock = [5, 30]", r"values of space\.coating_se_wt \(2 to 25 wt%, step 1\), got 30; widen"),
+        ("size = 4", "size = 4\ncoatings_in_stock = [5.5]", r"coatings_in_stock must be values of .* got 5\.5"),
         ("size = 4", "size = 0", "at least 1 recipe, got 0"),
         ("anode_um = 30.0", "anode_um = -30.0", "anode_um of the stack must be at least 0"),
     ],
@@ -50,6 +54,30 @@ def test_broken_campaign_is_refused_in_one_sentence(old: str, new: str, message:
     assert old in TEXT
     with pytest.raises((CampaignError, ValueError, UnknownStudyError), match=message):
         parse_campaign(TEXT.replace(old, new, 1), "mine.toml")
+
+
+def test_lab_that_coats_by_hand_has_no_minimum() -> None:
+    campaign = parse_campaign(TEXT.replace("mill_minimum_mg = 5000.0", "mill_minimum_mg = 0"), "mine.toml")
+    assert campaign.mill_minimum_mg == 0.0
+
+
+def test_coatings_in_stock_may_be_any_of_the_space() -> None:
+    campaign = parse_campaign(TEXT.replace("size = 4", "size = 4\ncoatings_in_stock = [0, 2, 25]"), "mine.toml")
+    assert campaign.batch.coatings_in_stock == (0.0, 2.0, 25.0)
+
+
+def test_byte_order_mark_of_a_campaign_file_is_read_over(campaign: Campaign, tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text(TEXT, encoding="utf-8-sig")
+    assert load_campaign(file).space == campaign.space
+
+
+@pytest.mark.parametrize(("encoding", "byte"), [("utf-16", "0xff"), ("utf-16-le", "0x00"), ("latin-1", "0xb5")])
+def test_campaign_file_in_another_encoding_is_refused_with_the_remedy(tmp_path: Path, encoding: str, byte: str) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text(f"# µm\n{TEXT}" if encoding == "latin-1" else TEXT, encoding=encoding)
+    with pytest.raises(CampaignError, match=rf"mine\.toml must be UTF-8 text, got byte {byte}; save it as UTF-8"):
+        load_campaign(file)
 
 
 def test_fourth_objective_is_refused() -> None:

@@ -24,6 +24,11 @@ def test_list_and_answer_are_both_read(tmp_path: Path, text: str) -> None:
     assert read_pending(written(tmp_path, text)).tolist() == [[85.0, 5.0, 1.5, 2.3]]
 
 
+def test_what_stands_beside_the_recipe_is_nobodys_business(tmp_path: Path) -> None:
+    text = f'{{"seed": 3, "suggestions": [{{"recipe": {GOOD}, "reason": "x", "exploration": null, "limits": []}}]}}'
+    assert read_pending(written(tmp_path, text)).shape == (1, 4)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -37,6 +42,9 @@ def test_list_and_answer_are_both_read(tmp_path: Path, text: str) -> None:
         (f"[{GOOD.replace('85', 'null')}]", "recipe 1 in .*am_wt must be a number, got None"),
         ("[" + GOOD.replace("85", '"85"') + "]", "recipe 1 in .*am_wt must be a number, got '85'"),
         (f"[{GOOD.replace('85', 'true')}]", "recipe 1 in .*am_wt must be a number, got True"),
+        (f"[{GOOD.replace('85', '[85]')}]", r"recipe 1 in .*am_wt must be a number, got \[85\]"),
+        (f"[{GOOD.replace('85', '9' * 400)}]", "recipe 1 in .*am_wt must be a number, got 999"),
+        (f"[{GOOD.replace('85', 'NaN')}]", "recipe 1 in .*am_wt must be a finite number, got nan"),
         ("[" + GOOD[:-1] + ', "am": 85}]', "recipe 1 in .*has the unknown key 'am' beside am_wt"),
     ],
 )

@@ -204,6 +204,16 @@ def test_commands_take_a_campaign_without_physics(tmp_path: Path, truth: Truth) 
     assert set(json.loads(predicted.stdout)["predicted"]) == {"areal_capacity", "rate_retention", "adhesion"}
 
 
+def test_journal_records_what_changed_between_batches(tmp_path: Path) -> None:
+    journal, file = tmp_path / "journal.jsonl", tmp_path / "mine.toml"
+    file.write_text(read_data("graphite-anode.toml"), encoding="utf-8")
+    assert run("suggest", "--campaign", str(file), "-n", "1", "--journal", str(journal)).exit_code == 0
+    file.write_text(read_data("graphite-anode.toml").replace("upper = 14", "upper = 12").replace("max = 100.0", "max = 90.0"), encoding="utf-8")
+    second = run("suggest", "--campaign", str(file), "-n", "1", "--journal", str(journal), "--json")
+    changes = {(c["before"], c["after"]) for c in json.loads(second.stdout)["changes_since_last_batch"]}
+    assert changes == {(14.0, 12.0), (100.0, 90.0)}
+
+
 def test_check_names_the_limit_and_the_nearest_recipe() -> None:
     passed = run("check", *GIVEN, "--set", "binder_wt=3", "--campaign", "graphite-anode", "--json")
     assert passed.exit_code == 0
