@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -58,12 +58,16 @@ class Calibration:
         """Return parameters by name at the minimum, or at z of shape ``(p,)`` or ``(k, p)``."""
         return to_parameters(self.priors, self.z if z is None else z)
 
+    @cached_property
+    def root(self) -> Array:
+        """A square root of the covariance, ``(p, p)``: columns are independent moves of z, one standard deviation long."""
+        values, vectors = np.linalg.eigh(self.covariance)
+        return np.asarray(vectors * np.sqrt(np.clip(values, 0.0, None)))
+
     def draws(self, k: int, seed: int) -> Array:
         """Return k draws of z, shape ``(k, p)``, normal with the calibration's covariance."""
-        values, vectors = np.linalg.eigh(self.covariance)
-        scaled = vectors * np.sqrt(np.clip(values, 0.0, None))
         noise = np.random.default_rng(seed).standard_normal((k, len(self.priors)))
-        return np.asarray(self.z + noise @ scaled.T)
+        return np.asarray(self.z + noise @ self.root.T)
 
     def with_new_study(self) -> Calibration:
         """Return the calibration with the offsets of a study that nobody has measured: zero, as uncertain as their prior."""

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from objectives.capacity import discharge_capacity
-from objectives.composition import Array, Mask, compose
+from objectives.composition import Array, Composition, Mask, compose
 from objectives.energy import Stack, derive
 from objectives.packing import NO_SE, coverage, porosity
 from objectives.transport import arrhenius, electronic_conductivity, ionic_conductivity_ratio, percolation_threshold, se_bulk_conductivity
@@ -94,18 +94,20 @@ VGCF_DENSITY = 2.0  # g/cm3, Kim et al. 2025
 OTHER_DENSITY = 2.2  # g/cm3, PTFE binder (handbook); the only other solid in the data
 
 
-def closed_form(electrodes: Electrodes, p: Mapping[str, Array], stack: Stack | None = None) -> Outcomes:
-    """Return the outcomes of each electrode.
+class Structure(NamedTuple):
+    """The pressed electrode before any transport; every field broadcasts to the electrodes' shape."""
 
-    Args:
-        electrodes: Shape ``(..., n)``.
-        p: Parameters by symbol (`objectives.calibration`), each a scalar or of shape ``(k, 1)`` for k draws at once.
-        stack: What energy densities refer to; the reference campaign's when left out.
+    made: Composition
+    cover: Array  # share of an AM particle's surface that the shell covers
+    porosity: Array
+    phi_am: Array
+    phi_se: Array
+    phi_vgcf: Array
+    threshold: Array  # SE volume fraction at which ions begin to percolate
 
-    Returns:
-        Outcomes of the broadcast shape, every value finite.
-    """
-    e = electrodes.arrays()
+
+def structure(e: Mapping[str, Array], p: Mapping[str, Array]) -> Structure:
+    """Return composition, porosity and percolation threshold of electrodes given as arrays; arguments as in `closed_form`."""
     radius = e["am_radius_um"]
     made = compose(
         e["am_wt"],
@@ -122,7 +124,30 @@ def closed_form(electrodes: Electrodes, p: Mapping[str, Array], stack: Stack | N
     modelled = porosity(made, e["se_particle_um"], radius, e["pressure_mpa"], cover, p) * np.exp(e["offset_porosity"])
     pores = np.where(np.isnan(e["measured_porosity"]), np.clip(modelled, *POROSITY_RANGE), e["measured_porosity"])
     solids = 1.0 - pores
-    phi_am, phi_se, phi_vgcf = made.v_am * solids, made.v_se * solids, made.v_vgcf * solids
+    threshold = percolation_threshold(made.shell_share, e["se_particle_um"], radius, p)
+    return Structure(made, cover, pores, made.v_am * solids, made.v_se * solids, made.v_vgcf * solids, threshold)
+
+
+def percolation_margin(electrodes: Electrodes, p: Mapping[str, Array]) -> Array:
+    """Return the SE volume fraction above the percolation threshold: `closed_form` up to there, a third of its work."""
+    built = structure(electrodes.arrays(), p)
+    return np.asarray(built.phi_se - built.threshold)
+
+
+def closed_form(electrodes: Electrodes, p: Mapping[str, Array], stack: Stack | None = None) -> Outcomes:
+    """Return the outcomes of each electrode.
+
+    Args:
+        electrodes: Shape ``(..., n)``.
+        p: Parameters by symbol (`objectives.calibration`), each a scalar or of shape ``(k, 1)`` for k draws at once.
+        stack: What energy densities refer to; the reference campaign's when left out.
+
+    Returns:
+        Outcomes of the broadcast shape, every value finite.
+    """
+    e = electrodes.arrays()
+    made, cover, pores, phi_am, phi_se, phi_vgcf, threshold = structure(e, p)
+    solids = 1.0 - pores
 
     coarse_given = ~np.isnan(e["sigma_coarse"])
     coarse = np.where(coarse_given, e["sigma_coarse"], e["sigma_fine"] / p["ms"])
@@ -132,7 +157,6 @@ def closed_form(electrodes: Electrodes, p: Mapping[str, Array], stack: Stack | N
     own = ~np.isnan(e["sigma_free"])
     if own.any():
         bulk = np.where(own, made.shell_share * coarse * warming + (1.0 - made.shell_share) * e["sigma_free"], bulk)
-    threshold = percolation_threshold(made.shell_share, e["se_particle_um"], radius, p)
     ratio = ionic_conductivity_ratio(np.maximum(phi_se, NO_SE), threshold, made.shell_um, made.shell_share, e["offset_ionic"], p)
     electronic = electronic_conductivity(phi_am, phi_vgcf, made.shell_um, cover, e["offset_electronic"], p)
 

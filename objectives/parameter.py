@@ -155,7 +155,8 @@ class Parameter:
             inside = np.asarray(whole / scale if decimals >= 0 else whole * scale, dtype=np.float64)
             inside = inside[(inside > self.lower) & (inside < self.upper)]
         ends = [0.0, self.lower, self.upper] if self.zero else [self.lower, self.upper]
-        grid: Array = np.unique(np.concatenate([inside, ends]))
+        ordered = np.sort(np.concatenate([inside, ends]))
+        grid: Array = ordered[np.append(True, np.diff(ordered) > 0.0)]
         grid.flags.writeable = False
         return grid
 

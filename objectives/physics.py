@@ -9,7 +9,7 @@ import numpy as np
 
 from objectives.calibration import NEW_STUDY, Calibration, load_calibration
 from objectives.composition import Array
-from objectives.electrode import Electrodes, Outcomes, closed_form
+from objectives.electrode import Electrodes, Outcomes, closed_form, percolation_margin
 from objectives.energy import Stack
 from objectives.recipe import RECIPE_FIELDS
 from objectives.studies import OFFSETS, Study, UnknownStudyError, load_studies
@@ -108,4 +108,10 @@ class Physics:
 
     def percolation_margin(self, recipes: Array) -> Array:
         """Return the SE volume fraction above the percolation threshold, shape ``(n,)``."""
-        return self.outcomes(recipes).percolation_margin
+        parameters = self.calibration.parameters()
+        return percolation_margin(self.electrodes(recipes, parameters), parameters)
+
+    def percolation_margin_draws(self, recipes: Array, k: int, seed: int) -> Array:
+        """Return the same under k draws of the calibrated numbers, ``(k, n)``."""
+        parameters = self.calibration.parameters(self.calibration.draws(k, seed))
+        return percolation_margin(self.electrodes(recipes, parameters), parameters)

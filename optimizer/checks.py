@@ -10,6 +10,7 @@ import numpy as np
 
 from objectives.composition import Array
 from objectives.constraints import Constraint
+from objectives.electrode import Outcomes
 from objectives.limits import PERCOLATION_RESERVE
 from objectives.physics import Physics
 from objectives.recipe import Recipe
@@ -92,15 +93,14 @@ def check(campaign: Campaign, recipe: Recipe) -> Check:
     hard = hard_states(x, constraints, float((draws.percolation_margin >= PERCOLATION_RESERVE).mean()))
     soft = soft_states(campaign, {name: margin[:, 0] for name, margin in sampled.items()}, estimate)
     weighable = bool(campaign.accept(constraints)(x)[0])
-    feasible = all(state.holds for state in (*hard, *soft)) and weighable and probability_of_limits(campaign, physics, x) >= campaign.probability
+    feasible = all(state.holds for state in (*hard, *soft)) and weighable and probability_of_limits(campaign, x, draws) >= campaign.probability
     named = {name: values[:, 0] for name, values in from_outcomes(draws).items()}
     nearest = recipe if feasible else nearest_passing(campaign, physics, x[0])
     return Check(recipe, campaign, "physics", intervals(named, campaign), (*hard, *soft), feasible, nearest, bool(best.percolates[0]))
 
 
-def probability_of_limits(campaign: Campaign, physics: Physics, x: Array) -> float:
-    """Return the probability that one recipe ``(1, d)`` meets all soft limits and percolates, by physics with its uncertainty."""
-    draws = physics.draws(x, DRAWS, SEED)
+def probability_of_limits(campaign: Campaign, x: Array, draws: Outcomes) -> float:
+    """Return the probability that one recipe ``(1, d)`` meets all soft limits and percolates, from its outcomes under draws ``(k, 1)``."""
     percolates = draws.percolation_margin[:, 0] >= PERCOLATION_RESERVE
     margins = physics_margins(campaign, x, draws)
     return float(np.logical_and.reduce([percolates, *(margin[:, 0] >= 0.0 for margin in margins.values())]).mean())
@@ -127,6 +127,6 @@ def nearest_passing(campaign: Campaign, physics: Physics, x: Array) -> Recipe | 
             found = nearest_feasible(campaign.space, (*hard, constraint), x, campaign.accept(hard))
         except InfeasibleError:
             return None
-        if found is not None and probability_of_limits(campaign, physics, found[None]) >= campaign.probability:
+        if found is not None and probability_of_limits(campaign, found[None], physics.draws(found[None], DRAWS, SEED)) >= campaign.probability:
             return Recipe.from_row(found)
     return None

@@ -75,9 +75,9 @@ class FittedModel:
         """Return n posterior samples at recipes ``(m, 4)``: joint over them, or each recipe by itself (cheap, for many)."""
         closed = self.physics.outcomes(recipes)
         inputs = self.inputs(recipes)
-        # Differently scrambled copies of one Sobol sequence are strongly correlated row by row, so each outcome's rows are shuffled.
+        # One Sobol sequence serves all outcomes, each with its rows shuffled: copies scrambled by other seeds correlate row by row.
         natural = {
-            name: np.random.default_rng([seed, i, n]).permutation(self._draw(name, inputs[name], n, seed + i, joint), axis=0)
+            name: np.random.default_rng([seed, i, n]).permutation(self._draw(name, inputs[name], n, seed, joint), axis=0)
             for i, name in enumerate(self.learned)
         }
         learned = {name: self.campaign.outcomes[name].from_natural(value) for name, value in natural.items()}
@@ -91,7 +91,7 @@ class FittedModel:
 
     def percolation_probability(self, recipes: Array) -> Array:
         """Return the probability that recipes keep the percolation limit, by physics with its calibration's uncertainty, ``(n,)``."""
-        return np.asarray((self.physics.draws(recipes, PERCOLATION_DRAWS, 0).percolation_margin >= PERCOLATION_RESERVE).mean(axis=0))
+        return np.asarray((self.physics.percolation_margin_draws(recipes, PERCOLATION_DRAWS, 0) >= PERCOLATION_RESERVE).mean(axis=0))
 
     def _draw(self, name: str, inputs: Inputs, n: int, seed: int, joint: bool) -> Array:
         predictor = self.predictors[name]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -126,8 +126,15 @@ def bases(campaign: Campaign) -> dict[str, str]:
 
 def interval_of(samples: Array, unit: str, basis: str) -> Interval:
     """Return the prediction of one outcome from samples ``(s,)``."""
-    tail = 50.0 * (1.0 - LEVEL)
-    return Interval(float(samples.mean()), float(np.percentile(samples, tail)), float(np.percentile(samples, 100.0 - tail)), unit, basis)
+    tail = 0.5 * (1.0 - LEVEL)
+    low, high = quantiles(samples, (tail, 1.0 - tail))
+    return Interval(float(samples.mean()), low, high, unit, basis)
+
+
+def quantiles(samples: Array, shares: Sequence[float]) -> list[float]:
+    """Return quantiles of samples ``(s,)`` as `numpy.quantile` does, which loads a tenth of a second of numpy for it."""
+    ordered = np.sort(samples)
+    return [float(np.interp(share * (len(ordered) - 1), np.arange(len(ordered)), ordered)) for share in shares]
 
 
 def intervals(samples: Mapping[str, Array], campaign: Campaign) -> dict[str, Interval]:

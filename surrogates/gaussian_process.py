@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import warnings
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import gpytorch
@@ -92,6 +92,12 @@ def _uninformative(data: OutcomeData) -> OutcomeData:
     return OutcomeData(inputs, np.zeros(1), np.full(1, 1e3))
 
 
+@lru_cache(maxsize=2)
+def _base_samples(width: int, n: int, seed: int) -> torch.Tensor:
+    """Return n scrambled-Sobol standard normal rows ``(n, width)``; kept, since the outcomes of one question share them."""
+    return draw_sobol_normal_samples(width, n, dtype=DTYPE, seed=seed)
+
+
 def _root(covariance: torch.Tensor) -> torch.Tensor:
     """Return a Cholesky factor; near neighbours make the covariance singular, so the least jitter that helps is added."""
     scale = float(covariance.diagonal().mean())
@@ -166,7 +172,7 @@ class GaussianProcessPredictor:
             mean = self.model.mean_module(x) + (cross @ weights).squeeze(-1)
             explained = torch.linalg.solve_triangular(root, cross.transpose(-1, -2), upper=False)
             covariance = self.model.covar_module(x).to_dense() - explained.transpose(-1, -2) @ explained
-            base = draw_sobol_normal_samples(len(x), n, dtype=DTYPE, seed=seed)
+            base = _base_samples(len(x), n, seed)
             return self.unscaled((mean + base @ _root(covariance).transpose(-1, -2)).numpy())
 
     def hyperparameters(self) -> dict[str, float]:

@@ -87,8 +87,7 @@ class ElectrodeData:
         self._study = np.array([float(self.studies.index(name)) for name in names])
         self._q_ref = np.array([UTILISATION_REFERENCE[load_studies()[name].active_material] for name in names])
         z = self.calibration.z
-        values, vectors = np.linalg.eigh(self.calibration.covariance)
-        root = vectors * np.sqrt(np.clip(values, 0.0, None))
+        root = self.calibration.root
         rows = sorted({target.members[0] for target in problem.targets if target.combine == "value"})
         slopes = self._panel_slopes(root)
         self.singular_values, main = _main_directions(np.concatenate([slopes[name][:, rows] for name in LEARNED], axis=1))
