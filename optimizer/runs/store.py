@@ -1,0 +1,361 @@
+"""The store of runs: SQLite through SQLAlchemy, one durable transaction for each ask and each tell. Knows no strategy and no physics."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from sqlalchemy import Connection, bindparam, create_engine, event, insert, select, text, update
+from sqlalchemy.exc import DatabaseError, IntegrityError
+from sqlalchemy.pool import NullPool
+
+from optimizer.runs.history import COMPLETED, FAILED, LEARNED, PROPOSED, RUNNING, Proposal, Result, Trial
+from optimizer.runs.plan import Plan
+from optimizer.runs.tables import SCHEMA, events, metadata, runs, trials
+
+BUSY_MS = 30_000  # patience with another writer; a transaction takes milliseconds
+
+LOG_BYTES = 4_096_000  # SQLite folds its log into the file at a thousand pages, and starts it again
+
+
+class StoreError(ValueError):
+    """Raised when a store or a run in it is not what was asked for."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a store."""
+
+    id: int
+    name: str
+    plan: Plan
+    goal: tuple[str, ...]  # outcomes sought, in the order of a trial's objectives
+    state: str
+    reason: str
+    created_at: float
+
+
+class Store:
+    """Runs, their trials and their events in one SQLite file; every method is one transaction, and returns once that is on the disk.
+
+    Readers never wait for a writer (WAL). Commits survive a loss of power (synchronous FULL).
+    """
+
+    def __init__(self, path: Path, *, create: bool = False) -> None:
+        """Open a store.
+
+        Args:
+            path: Of the file.
+            create: Make it if it is not there.
+
+        Raises:
+            StoreError: If there is no such file, or it is no store of this version.
+        """
+        self.path = path
+        if not create and not path.exists():
+            raise StoreError(f"there is no store {path}; create a run first, or name the store with --store")
+        engine = create_engine(
+            f"sqlite:///{path}",
+            poolclass=NullPool,
+            connect_args={"isolation_level": None, "timeout": BUSY_MS / 1000.0},
+            json_serializer=partial(json.dumps, allow_nan=False, separators=(",", ":")),
+        )
+        event.listen(engine, "begin", _begin)
+        try:
+            self._connection = engine.connect()
+        except DatabaseError as error:
+            raise StoreError(f"{path} cannot be opened as a store of runs ({error.orig}); name another file") from error
+        try:
+            self._open()
+        except BaseException as error:
+            self.close()
+            if isinstance(error, (sqlite3.Error, DatabaseError)):
+                raise StoreError(f"{path} cannot be opened as a store of runs ({error}); name another file") from error
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def _open(self) -> None:
+        raw = self._connection.connection.driver_connection
+        assert raw is not None
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+            raw.execute(f"PRAGMA {pragma}")
+        with self._writing() as connection:
+            version = connection.execute(text("PRAGMA user_version")).scalar_one()
+            empty = connection.execute(text("SELECT count(*) FROM sqlite_master")).scalar_one() == 0
+            if version == 0 and empty:
+                metadata.create_all(connection)
+                connection.execute(text(f"PRAGMA user_version = {SCHEMA}"))
+            elif version != SCHEMA:
+                raise StoreError(f"{self.path} must be a store of runs of version {SCHEMA}, got version {version}; name another file")
+
+    def grow_log(self) -> None:
+        """Write the log to its full length once, for a driver that will commit often.
+
+        A commit within the length of a file writes no metadata of it, which is half of what a commit costs. The space is used by later trials.
+        """
+        with self._writing() as connection:
+            connection.execute(text("CREATE TABLE IF NOT EXISTS padding (zeros BLOB)"))  # there already if the last driver was killed here
+            connection.execute(text(f"INSERT INTO padding VALUES (zeroblob({LOG_BYTES}))"))
+        with self._writing() as connection:
+            connection.execute(text("DROP TABLE padding"))
+        raw = self._connection.connection.driver_connection
+        assert raw is not None
+        raw.execute("PRAGMA wal_checkpoint(RESTART)")
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        with self._connection.execution_options(writes=True).begin():
+            yield self._connection
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with self._connection.execution_options(writes=False).begin():
+            yield self._connection
+
+    def create(self, plan: Plan) -> Run:
+        """Keep a new run.
+
+        Raises:
+            StoreError: If there is one of that name.
+        """
+        now = time.time()
+        try:
+            with self._writing() as connection:
+                values = {"name": plan.name, "plan": plan.as_json(), "state": "created", "created_at": now}
+                number = connection.execute(insert(runs).returning(runs.c.id), values).scalar_one()
+                _log(connection, number, "created", now, plan.name)
+        except IntegrityError as error:
+            raise StoreError(f"{self.path} has a run {plan.name!r} already; resume it, or give the new run another name") from error
+        return self.run(plan.name)
+
+    def names(self) -> tuple[str, ...]:
+        """Return the names of the runs, oldest first."""
+        with self._reading() as connection:
+            return tuple(connection.execute(select(runs.c.name).order_by(runs.c.id)).scalars())
+
+    def run(self, name: str | None = None) -> Run:
+        """Return a run by name; the only one, or the newest, when left out.
+
+        Raises:
+            StoreError: If there is none.
+        """
+        query = select(runs).order_by(runs.c.id.desc()).limit(1)
+        with self._reading() as connection:
+            row = connection.execute(query if name is None else query.where(runs.c.name == name)).one_or_none()
+        if row is None:
+            known = ", ".join(self.names()) or "none"
+            raise StoreError(f"{self.path} has no run {name!r}, only: {known}; name one of these" if name else f"{self.path} has no run; create one")
+        plan = Plan.from_json(row.plan)
+        return Run(row.id, row.name, plan, tuple(objective.outcome for objective in plan.goal()), row.state, row.reason, row.created_at)
+
+    def set_state(self, run: Run, state: str, reason: str = "") -> None:
+        """Say what a run is doing, and why; the event that marks it is named after the state."""
+        now = time.time()
+        with self._writing() as connection:
+            connection.execute(update(runs).where(runs.c.id == run.id).values(state=state, reason=reason))
+            _log(connection, run.id, "started" if state == "running" else state, now, reason)
+
+    def extend(self, run: Run, plan: Plan) -> Run:
+        """Give a run another budget; a recorded event."""
+        now = time.time()
+        with self._writing() as connection:
+            connection.execute(update(runs).where(runs.c.id == run.id).values(plan=plan.as_json(), state="stopped", reason="extended"))
+            _log(connection, run.id, "extended", now, f"budget {plan.budget.evaluations} evaluations, {plan.budget.hours} hours")
+        return self.run(run.name)
+
+    def note(self, run: Run, kind: str, detail: str) -> None:
+        """Append an event that is about no trial."""
+        now = time.time()
+        with self._writing() as connection:
+            _log(connection, run.id, kind, now, detail)
+
+    def ask(self, run: Run, number: int, proposals: Sequence[Proposal]) -> list[Trial]:
+        """Keep proposals as the running trials ``number``, ``number + 1``, ...
+
+        Raises:
+            StoreError: If the run has one of them already; then none is kept.
+        """
+        now, found = time.time(), []
+        try:
+            with self._writing() as connection:
+                for n, proposal in enumerate(proposals, start=number):
+                    asked = _log(connection, run.id, "asked", now, "", n)
+                    values = {
+                        "run": run.id,
+                        "n": n,
+                        "by": proposal.by,
+                        "why": proposal.why,
+                        "recipe": proposal.recipe,
+                        "notes": proposal.notes,
+                        "asked": asked,
+                        "now": now,
+                    }
+                    connection.execute(_ASK, values)
+                    found.append(Trial(n, proposal.recipe, proposal.by, asked, notes=proposal.notes))
+        except IntegrityError as error:
+            last = number + len(proposals) - 1
+            raise StoreError(
+                f"run {run.name!r} has a trial from {number} to {last} already, and a trial is asked once; resume the run with one driver"
+            ) from error
+        return found
+
+    def repeat(self, run: Run, trial: Trial) -> Trial:
+        """Count another attempt at a trial that was running when its driver ended."""
+        now = time.time()
+        with self._writing() as connection:
+            _log(connection, run.id, "repeated", now, f"attempt {trial.attempt + 1}", trial.number)
+            where = (trials.c.run_id == run.id) & (trials.c.number == trial.number) & trials.c.state.in_([PROPOSED, RUNNING])
+            found = connection.execute(update(trials).where(where).values(attempt=trial.attempt + 1, state=RUNNING, started_at=now)).rowcount
+            if found != 1:
+                raise StoreError(f"trial {trial.number} of run {run.name!r} has ended; an ended trial is not repeated, ask for another")
+        return Trial(trial.number, trial.recipe, trial.by, trial.asked, trial.attempt + 1, trial.notes)
+
+    def tell(self, run: Run, results: Sequence[tuple[Trial, Result]]) -> list[Trial]:
+        """Keep the results of running trials; the trials as they are now.
+
+        Raises:
+            StoreError: If one is not running, for each is counted once; then no result is kept.
+        """
+        now, found = time.time(), []
+        with self._writing() as connection:
+            for trial, result in results:
+                simulated = result.simulated
+                ended = _log(connection, run.id, "ended", now, simulated.status, trial.number)
+                values = {
+                    "run": run.id,
+                    "n": trial.number,
+                    "was": RUNNING,
+                    "now_state": result.state,
+                    "out": dict(simulated.outcomes),
+                    "dev": dict(simulated.sd),
+                    "more": dict(simulated.facts),
+                    "limits": dict(result.margins),
+                    "path": int(simulated.percolates),
+                    "said": simulated.status[:64],
+                    "how": simulated.detail,
+                    "event": ended,
+                    "now": now,
+                }
+                if connection.execute(_TELL, values).rowcount != 1:
+                    raise StoreError(f"trial {trial.number} of run {run.name!r} is not running, so it takes no result; each trial is counted once")
+                found.append(_with_result(trial, result.state, ended, run.goal, simulated.outcomes, result.margins, simulated.percolates))
+        return found
+
+    def history(self, run: Run) -> list[Trial]:
+        """Return the run's trials in order of number."""
+        t = trials.c
+        wanted = (t.number, t.recipe, t.chosen_by, t.asked, t.attempt, t.notes, t.state, t.ended, t.outcomes, t.margins, t.percolates)
+        found = []
+        with self._reading() as connection:
+            for row in connection.execute(select(*wanted).where(t.run_id == run.id).order_by(t.number)).yield_per(1000):
+                trial = Trial(row.number, tuple(row.recipe), row.chosen_by, row.asked, row.attempt, row.notes)
+                if row.state in (COMPLETED, FAILED):
+                    trial = _with_result(trial, row.state, row.ended, run.goal, row.outcomes, row.margins, bool(row.percolates))
+                found.append(trial)
+        return found
+
+    def rows(self, run: Run) -> Iterator[dict[str, Any]]:
+        """Yield every trial as kept, in order of number; a moment's view, whatever is written meanwhile."""
+        with self._reading() as connection:
+            query = select(trials).where(trials.c.run_id == run.id).order_by(trials.c.number)
+            for row in connection.execute(query).yield_per(500):
+                yield dict(row._mapping)
+
+    def events(self, run: Run) -> list[dict[str, Any]]:
+        """Return the run's events, oldest first."""
+        with self._reading() as connection:
+            return [dict(row._mapping) for row in connection.execute(select(events).where(events.c.run_id == run.id).order_by(events.c.id))]
+
+    def driven_s(self, run: Run) -> float:
+        """Return for how long the run has been driven, in seconds: from each start to the last event before the next."""
+        with self._reading() as connection:
+            kept = connection.execute(select(events.c.kind, events.c.at).where(events.c.run_id == run.id).order_by(events.c.id)).all()
+        return sum(max(after.at - before.at, 0.0) for before, after in pairwise(kept) if _driven(before.kind, after.kind))
+
+
+def _driven(before: str, after: str) -> bool:
+    """Return whether a driver was at work between two events that follow each other."""
+    return before not in ("created", "stopped", "finished", "extended") and after != "started"
+
+
+def _begin(connection: Connection) -> None:
+    """Begin as a writer at once, so that two of them wait for each other instead of failing half way; a reader blocks nobody."""
+    writes = connection.get_execution_options().get("writes", True)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _log(connection: Connection, run_id: int, kind: str, at: float, detail: str, number: int | None = None) -> int:
+    """Append an event and return its number."""
+    key = connection.execute(_EVENT, {"run": run_id, "kind": kind, "at": at, "detail": detail, "n": number}).lastrowid
+    return int(key)
+
+
+def _with_result(
+    trial: Trial, state: str, ended: int, goal: Sequence[str], outcomes: Mapping[str, float], margins: Mapping[str, float], percolates: bool
+) -> Trial:
+    """Return a trial with its result."""
+    return Trial(
+        trial.number,
+        trial.recipe,
+        trial.by,
+        trial.asked,
+        trial.attempt,
+        trial.notes,
+        ended,
+        state,
+        tuple(outcomes.get(name) for name in goal),
+        tuple(margins.values()),
+        tuple(outcomes.get(name) for name in LEARNED),
+        percolates,
+    )
+
+
+# Built once: the statement is half the time of a transaction otherwise.
+_EVENT = insert(events).values(run_id=bindparam("run"), kind=bindparam("kind"), at=bindparam("at"), detail=bindparam("detail"), number=bindparam("n"))
+_ASK = insert(trials).values(
+    run_id=bindparam("run"),
+    number=bindparam("n"),
+    state=RUNNING,
+    attempt=1,
+    chosen_by=bindparam("by"),
+    why=bindparam("why"),
+    recipe=bindparam("recipe"),
+    notes=bindparam("notes"),
+    asked=bindparam("asked"),
+    asked_at=bindparam("now"),
+    started_at=bindparam("now"),
+)
+_TELL = (
+    update(trials)
+    .where((trials.c.run_id == bindparam("run")) & (trials.c.number == bindparam("n")) & (trials.c.state == bindparam("was")))
+    .values(
+        state=bindparam("now_state"),
+        outcomes=bindparam("out"),
+        sd=bindparam("dev"),
+        facts=bindparam("more"),
+        margins=bindparam("limits"),
+        percolates=bindparam("path"),
+        status=bindparam("said"),
+        detail=bindparam("how"),
+        ended=bindparam("event"),
+        ended_at=bindparam("now"),
+    )
+)

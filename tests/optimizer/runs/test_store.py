@@ -1,0 +1,127 @@
+"""The store: what is acknowledged is there, each trial counts once, and nothing is rewritten."""
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from objectives.simulated import Simulated
+from optimizer.runs.history import COMPLETED, FAILED, Proposal, Result
+from optimizer.runs.store import Run, Store, StoreError
+from tests.optimizer.runs.conftest import MakePlan
+
+RECIPE = (85.0, 5.0, 1.5, 2.3)
+GOOD = Result(Simulated({"discharge_capacity": 190.0, "volumetric_energy_density": 1200.0}, facts={"seconds": 1.5}), {"a": 0.5, "b": -1.0})
+
+
+def test_result_comes_back_as_it_was_told(store: Store, make_plan: MakePlan) -> None:
+    run = store.create(make_plan("sobol", 5))
+    first, second = store.ask(run, 0, [Proposal(RECIPE, "test", "why not", {"point": 7}), Proposal((80.0, *RECIPE[1:]), "test")])
+    assert (first.asked < second.asked, first.notes, first.state) == (True, {"point": 7}, "running")
+    assert store.history(run) == [first, second]
+    (told,) = store.tell(run, [(first, GOOD)])
+    assert (told.state, told.objectives, told.margins, told.counts) == (COMPLETED, (190.0, 1200.0), (0.5, -1.0), False)
+    assert told.ended is not None
+    assert told.ended > second.asked
+    with Store(store.path) as other:
+        assert other.history(run) == [told, second]
+        assert next(iter(other.rows(run)))["facts"] == {"seconds": 1.5}
+
+
+def test_failure_is_kept_with_its_name(store: Store, make_plan: MakePlan) -> None:
+    run = store.create(make_plan("sobol", 5))
+    (trial,) = store.ask(run, 0, [Proposal(RECIPE, "test")])
+    (told,) = store.tell(run, [(trial, Result(Simulated({}, status="diverged", detail="the solver left 0 to 1"), {}))])
+    assert (told.state, told.counts, told.objectives) == (FAILED, False, (None, None))
+    (row,) = store.rows(run)
+    assert (row["status"], row["detail"]) == ("diverged", "the solver left 0 to 1")
+
+
+def test_trial_is_counted_once(store: Store, make_plan: MakePlan) -> None:
+    run = store.create(make_plan("sobol", 5))
+    one, two = store.ask(run, 0, [Proposal(RECIPE, "test"), Proposal((80.0, *RECIPE[1:]), "test")])
+    store.tell(run, [(one, GOOD)])
+    before = store.events(run), store.history(run)
+    with pytest.raises(StoreError, match="trial 0 of run 'analytic-sobol' is not running"):
+        store.tell(run, [(two, GOOD), (one, GOOD)])
+    with pytest.raises(StoreError, match="has a trial from 1 to 2 already, and a trial is asked once"):
+        store.ask(run, 1, [Proposal(RECIPE, "test"), Proposal(RECIPE, "test")])
+    with pytest.raises(StoreError, match="trial 0 of run 'analytic-sobol' has ended; an ended trial is not repeated"):
+        store.repeat(run, one)
+    assert (store.events(run), store.history(run)) == before  # whole transactions only
+    assert store.repeat(run, two).attempt == 2
+
+
+def test_events_cannot_be_rewritten(store: Store, make_plan: MakePlan) -> None:
+    store.create(make_plan("sobol", 5))
+    for change in ("UPDATE events SET detail = ''", "DELETE FROM events"):
+        with pytest.raises(IntegrityError, match="append-only"), store._writing() as connection:
+            connection.execute(text(change))
+
+
+def test_commits_are_durable_and_references_checked(store: Store) -> None:
+    with store._reading() as connection:
+        found = [connection.execute(text(f"PRAGMA {name}")).scalar_one() for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")]
+    assert found == ["wal", 2, 1, 30_000]  # 2 is FULL
+
+
+def test_runs_are_found_by_name(store: Store, make_plan: MakePlan) -> None:
+    with pytest.raises(StoreError, match="has no run; create one"):
+        store.run()
+    plan = make_plan("tpe", 5)
+    assert store.create(plan).plan == plan
+    store.create(make_plan("sobol", 5))
+    assert (store.run().name, store.run("analytic-tpe").plan, store.names()) == ("analytic-sobol", plan, ("analytic-tpe", "analytic-sobol"))
+    with pytest.raises(StoreError, match="has a run 'analytic-tpe' already; resume it"):
+        store.create(plan)
+    with pytest.raises(StoreError, match="has no run 'x', only: analytic-tpe, analytic-sobol"):
+        store.run("x")
+
+
+def test_file_that_is_no_store_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"there is no store .*none\.db; create a run first"):
+        Store(tmp_path / "none.db")
+    noise, other, newer = tmp_path / "noise.db", tmp_path / "other.db", tmp_path / "newer.db"
+    noise.write_text("not a database, but long enough to have a header" * 10)
+    for path, statement in ((other, "CREATE TABLE t (a)"), (newer, "PRAGMA user_version = 99")):
+        with sqlite3.connect(path) as connection:
+            connection.execute(statement)
+        connection.close()
+    with pytest.raises(StoreError, match=r"cannot be opened as a store of runs .*not a database"):
+        Store(noise)
+    for path, version in ((other, 0), (newer, 99)):
+        with pytest.raises(StoreError, match=f"must be a store of runs of version 1, got version {version}"):
+            Store(path)
+
+
+def test_store_of_another_writer_is_waited_for(store: Store, make_plan: MakePlan) -> None:
+    run = store.create(make_plan("sobol", 5))
+    with Store(store.path) as reader:
+        rows = reader.rows(run)
+        store.ask(run, 0, [Proposal(RECIPE, "test")])  # a reader in the middle of a table keeps no writer out
+        assert list(rows)[0]["number"] == 0  # noqa: RUF015
+
+
+NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
+
+
+@settings(max_examples=30, deadline=None)
+@given(outcomes=st.dictionaries(st.text(min_size=1), NUMBERS, max_size=4), margin=NUMBERS, status=st.sampled_from(["ok", "diverged"]))
+def test_every_number_survives(session_run: tuple[Store, Run], outcomes: dict[str, float], margin: float, status: str) -> None:
+    store, run = session_run
+    number = len(store.history(run))
+    (trial,) = store.ask(run, number, [Proposal(RECIPE, "test")])
+    (told,) = store.tell(run, [(trial, Result(Simulated(outcomes, status=status), {"m": margin}))])
+    row = list(store.rows(run))[-1]
+    assert (row["outcomes"], row["margins"], store.history(run)[-1]) == (outcomes, {"m": margin}, told)
+
+
+@pytest.fixture(scope="module")
+def session_run(tmp_path_factory: pytest.TempPathFactory, make_plan: MakePlan) -> Iterator[tuple[Store, Run]]:
+    with Store(tmp_path_factory.mktemp("store") / "runs.db", create=True) as store:
+        yield store, store.create(make_plan("sobol", 5))
