@@ -1,0 +1,1 @@
+"""An electrode in three dimensions: voxels of its phases, their transport networks, and what it conducts."""
