@@ -8,8 +8,20 @@ from typing import Annotated, Any
 
 import typer
 
-from optimizer.cli import space
-from optimizer.cli.common import give_up, keep_journal, open_journal, print_json, read_campaign, read_own, read_recipe, refuse, show_import, working
+from optimizer.cli import runs, space
+from optimizer.cli.common import (
+    give_up,
+    keep_journal,
+    open_journal,
+    print_json,
+    read_campaign,
+    read_labels,
+    read_own,
+    read_recipe,
+    refuse,
+    show_import,
+    working,
+)
 from optimizer.cli.options import (
     AcquisitionName,
     Am,
@@ -21,6 +33,7 @@ from optimizer.cli.options import (
     Evidence,
     EvidenceOption,
     ExecutorName,
+    FidelityName,
     JournalFile,
     Json,
     Leave,
@@ -41,6 +54,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.add_typer(runs.app)
 
 
 @app.command()
@@ -198,16 +212,34 @@ def simulate(
     study: StudyName = None,
     temperature: Temperature = None,
     c_rate: Annotated[list[float] | None, typer.Option("--c-rate", metavar="1/H", help="C-rates; repeat the option for several.")] = None,
+    fidelity: Annotated[
+        FidelityName, typer.Option("--fidelity", help="analytic: the closed form; cell: a discharge by PyBaMM; micro: 3D microstructures.")
+    ] = FidelityName.analytic,
+    seeds: Annotated[int, typer.Option("--seeds", min=1, max=64, help="Microstructures to average over (micro).")] = 3,
+    screen: Annotated[bool, typer.Option("--screen", help="One small cube instead of the full thickness (micro).")] = False,
+    image: Annotated[Path | None, typer.Option("--image", metavar="PNG", help="Draw the first microstructure (micro).")] = None,
+    vtk: Annotated[Path | None, typer.Option("--vtk", metavar="VTI", help="Write the first microstructure for other tools (micro).")] = None,
+    stack: Annotated[Path | None, typer.Option("--stack", metavar="NPY", help="Write the labels of the first microstructure (micro).")] = None,
     as_json: Json = False,
 ) -> None:
-    """Simulate a recipe with the calibrated closed form: structure, transport and capacity, at one or more C-rates."""
+    """Simulate a recipe: structure, transport and capacity by the calibrated closed form, a cell model or 3D microstructures."""
+    if fidelity is not FidelityName.micro and (screen or not (image is None and vtk is None and stack is None)):
+        refuse("--screen, --image, --vtk and --stack are of microstructures; add --fidelity micro")
     first = read_campaign(campaign, study, temperature, None)
     recipe = read_recipe(am, coating, se_size, vgcf)
+    rates = tuple(c_rate or [first.conditions.c_rate])
+    from optimizer.fidelity import simulate_cell, simulate_micro
     from optimizer.simulate import simulate as simulate_recipe
 
     try:
-        answer = simulate_recipe(first, recipe, tuple(c_rate or [first.conditions.c_rate]))
-    except ValueError as error:
+        with working("simulating"):
+            if fidelity is FidelityName.cell:
+                answer = simulate_cell(first, recipe, rates)
+            elif fidelity is FidelityName.micro:
+                answer = simulate_micro(first, recipe, seeds=seeds, screen=screen, image=image, vtk=vtk, stack=stack)
+            else:
+                answer = simulate_recipe(first, recipe, rates)
+    except (ValueError, OSError, ImportError) as error:
         refuse(error)
     if as_json:
         print_json(answer)
@@ -215,6 +247,30 @@ def simulate(
         from optimizer.cli.render import show_simulation
 
         show_simulation(answer)
+
+
+@app.command()
+def image(
+    stack: Annotated[Path, typer.Argument(metavar="STACK", help="Segmented tomography, TIFF or .npy: one whole number a voxel.")],
+    voxel_um: Annotated[float, typer.Option("--voxel-um", metavar="UM", help="Edge of a voxel.")],
+    label: Annotated[list[str], typer.Option("--label", metavar="PHASE=VALUE", help="Value of a phase (pore, AM, SE, ...); repeat for each.")],
+    axis: Annotated[int, typer.Option("--axis", min=0, max=2, help="Axis from separator to current collector.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Analyse an image of your own electrode as simulated ones are: volume fractions, tortuosity factors, contact."""
+    from optimizer.fidelity import analyse_stack
+
+    try:
+        with working("analysing the image"):
+            answer = analyse_stack(stack, voxel_um, read_labels(label), axis)
+    except (ValueError, OSError, ImportError) as error:
+        refuse(error)
+    if as_json:
+        print_json(answer)
+    else:
+        from optimizer.cli.render import show_image
+
+        show_image(answer)
 
 
 @app.command()

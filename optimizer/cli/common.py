@@ -108,6 +108,17 @@ def read_recipe(am: float | None, coating: str | None, se_size: float | None, vg
         refuse(error)
 
 
+def read_labels(settings: Sequence[str]) -> dict[str, int]:
+    """Return phases and their values from ``PHASE=VALUE`` options."""
+    labels: dict[str, int] = {}
+    for setting in settings:
+        phase, equals, value = setting.partition("=")
+        if not (equals and phase.strip() and value.strip().isdecimal()):
+            refuse(f'--label must be PHASE=VALUE with a whole number, got "{setting}"; write it as --label AM=1')
+        labels[phase.strip()] = int(value)
+    return labels
+
+
 def read_own(path: Path | None, settings: Campaign, *, skip: bool) -> tuple[Cell, ...]:
     """Return the cells of the user's table, with what was left out said on stderr."""
     if path is None:

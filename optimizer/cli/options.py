@@ -56,6 +56,14 @@ class ExecutorName(StrEnum):
     ray = "ray"
 
 
+class FidelityName(StrEnum):
+    """How deeply a recipe is simulated."""
+
+    analytic = "analytic"
+    cell = "cell"
+    micro = "micro"
+
+
 class Leave(StrEnum):
     """What a fold leaves out."""
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # for their types only: some import torch, and a check must b
 SHOWN = ("volumetric_energy_density", "discharge_capacity", "relative_density", "ionic_tortuosity_factor")  # of a batch, after its objectives
 
 
+DISCHARGE = ("discharge_capacity", "mean_discharge_voltage", "areal_capacity", "volumetric_energy_density", "gravimetric_energy_density")
 RECIPE_COLUMNS = ("", "AM wt%", "AM:SE", "SE um", "VGCF wt%")
 RECIPE_WIDTH = 50  # characters of the recipe's columns and of the last one
 OUTCOME_WIDTH = 22  # characters of one prediction with its interval
@@ -151,19 +152,41 @@ def show_simulation(answer: dict[str, Any], out: Console | None = None) -> None:
     for title in ("structure and transport", "value", "unit"):
         table.add_column(title)
     for name, entry in answer["structure"].items():
-        table.add_row(name, f"{entry['value']:.4g}", "" if entry["unit"] == "1" else entry["unit"])
+        scatter = f" +- {entry['sd']:.2g}" if "sd" in entry else ""
+        table.add_row(name, f"{entry['value']:.4g}{scatter}", "" if entry["unit"] == "1" else entry["unit"])
+    for name, value in answer.get("facts", {}).items():
+        table.add_row(name, f"{value:.4g}", "")
     out.print(table)
+    if answer.get("status", "ok") != "ok":
+        out.print(f"\n[bold red]{escape(answer['status'])}[/bold red]: {escape(answer['detail'])}")
     runs = Table(box=None, header_style="bold", pad_edge=False)
     for title in ("C-rate", "mAh/g", "V", "mAh/cm2", "Wh/L", "Wh/kg"):
         runs.add_column(title, justify="right")
-    for run in answer["discharges"]:
-        runs.add_row(f"{run['c_rate']:g}", *(f"{run[name]['value']:.4g}" for name in run if name != "c_rate"))
-    out.print()
-    out.print(runs)
+    for run in answer.get("discharges", ()):
+        runs.add_row(f"{run['c_rate']:g}", *(f"{run[name]['value']:.4g}" if name in run else run["status"] for name in DISCHARGE))
+    if runs.row_count:
+        out.print()
+        out.print(runs)
     if not answer["percolates"]:
         out.print("\nthe SE does not percolate: tau is at its cap")
-    if answer["shell_capped"]:
+    if answer.get("shell_capped"):
         out.print("\nthe coating asks for more SE than the recipe holds: all of it is in the shell")
+
+
+def show_image(answer: dict[str, Any], out: Console | None = None) -> None:
+    """Print what an image shows."""
+    out = out or console()
+    out.print(escape(answer["resolution"]) + "\n")
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for title in ("phase", "volume fraction", "tortuosity factor", ""):
+        table.add_column(title)
+    for phase, fraction in answer["volume_fractions"].items():
+        tau = answer["tortuosity_factors"].get(phase)
+        note = "" if tau is None or answer["percolates"][phase] else "leads nowhere"
+        table.add_row(escape(phase), f"{fraction:.4g}", "" if tau is None else f"{tau:.4g}", note)
+    out.print(table)
+    if answer["am_se_contact"] is not None:
+        out.print(f"\n{100.0 * answer['am_se_contact']:.3g} % of the AM surface touches SE")
 
 
 def show_validation(answer: Validation, out: Console | None = None) -> None:

@@ -22,7 +22,7 @@ from optimizer.runs.history import Result
 
 MICRO_SEEDS = 3  # microstructures a recipe, for a mean and its scatter
 
-Simulator = Callable[[Campaign, Physics, Recipe, int], Simulated]
+Simulator = Callable[[Physics, Recipe, Outcomes, int], Simulated]  # the closed form's outcomes of the recipe, and a seed
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,10 @@ def evaluate(job: Job) -> Result:
     """Return what a job's simulation gives; whatever goes wrong is a status with a sentence, never an exception."""
     try:
         campaign, physics = _setting(job.campaign_text)
-        simulated = SIMULATORS[job.fidelity](campaign, physics, Recipe(*job.recipe), job.seed)
-        return complete(campaign, physics, job.recipe, simulated, priced=job.fidelity == "analytic")
+        recipe = Recipe(*job.recipe)
+        closed = physics.outcomes(np.array([job.recipe]))
+        simulated = SIMULATORS[job.fidelity](physics, recipe, closed, job.seed)
+        return complete(campaign, recipe, closed, simulated, priced=job.fidelity == "analytic")
     except Exception as error:
         return failed("error", f"{type(error).__name__}: {error}")
 
@@ -57,25 +59,24 @@ def _setting(campaign_text: str) -> tuple[Campaign, Physics]:
     return campaign, campaign.physics()
 
 
-def analytic(campaign: Campaign, physics: Physics, recipe: Recipe, seed: int) -> Simulated:
+def analytic(physics: Physics, recipe: Recipe, closed: Outcomes, seed: int) -> Simulated:
     """Return what the closed form gives; it needs no seed."""
-    del campaign, seed
-    closed = physics.outcomes(np.array([recipe.values()]))
+    del physics, recipe, seed
     named = {name: float(value[0]) for name, value in from_outcomes(closed).items()}
     return Simulated(named, percolates=bool(closed.percolates[0]))
 
 
-def cell(campaign: Campaign, physics: Physics, recipe: Recipe, seed: int) -> Simulated:
+def cell(physics: Physics, recipe: Recipe, closed: Outcomes, seed: int) -> Simulated:
     """Return what the discharge by the cell model gives at the campaign's conditions; it needs no seed."""
-    del campaign, seed
+    del closed, seed
     from objectives.discharge import simulate_cell  # here: it loads a solver
 
     return simulate_cell(physics, recipe)[0]
 
 
-def micro(campaign: Campaign, physics: Physics, recipe: Recipe, seed: int) -> Simulated:
+def micro(physics: Physics, recipe: Recipe, closed: Outcomes, seed: int) -> Simulated:
     """Return what 3D microstructures of the recipe show, as means over `MICRO_SEEDS` that no other trial uses, and their discharge."""
-    del campaign
+    del closed
     from objectives.discharge import Transport, simulate_cell  # here: they load and compile solvers
     from objectives.microstructure.analyse import simulate_micro
 
@@ -115,20 +116,19 @@ def micro(campaign: Campaign, physics: Physics, recipe: Recipe, seed: int) -> Si
 SIMULATORS: Mapping[Fidelity, Simulator] = {"analytic": analytic, "cell": cell, "micro": micro}
 
 
-def complete(campaign: Campaign, physics: Physics, recipe: tuple[float, ...], simulated: Simulated, *, priced: bool) -> Result:
+def complete(campaign: Campaign, recipe: Recipe, closed: Outcomes, simulated: Simulated, *, priced: bool) -> Result:
     """Return a simulation with the derived outcomes it leaves out, and the margin to every soft limit.
 
     Args:
         campaign: Whose limits, stack and conditions count.
-        physics: The closed form, for what the simulation does not give (volume shares, theoretical density).
-        recipe: In the order of a recipe's fields.
+        recipe: The one simulated.
+        closed: What the closed form gives of it, ``(1,)`` each, for what the simulation does not (volume shares, theoretical density).
         simulated: Tau that a composite without a path lacks counts as the cap.
         priced: Whether the voltage still lacks the ohmic drop beyond the allowance where tau is no limit (as in proposals).
     """
     if simulated.status != "ok":
         return Result(simulated, {})
-    x = np.array([recipe])
-    closed = physics.outcomes(x)
+    x = np.array([recipe.values()])
     found = {name: np.array([value]) for name, value in simulated.outcomes.items()}
     paths = ("ionic_tortuosity_factor", "electronic_tortuosity_factor")
     tau = {name: found.get(name, np.array([TAU_CAP])) for name in paths}

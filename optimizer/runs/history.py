@@ -43,7 +43,7 @@ class Trial:
 
     ``asked`` and ``ended`` are numbers of the run's events: the proposal of a trial used the results of exactly those trials whose
     ``ended`` is below its own ``asked``. ``objectives`` are in the campaign's units and order, None where a completed simulation does
-    not give one; ``violation`` is the sum of broken soft limits.
+    not give one; ``margins`` are those to the soft limits, positive inside.
     """
 
     number: int

@@ -72,9 +72,8 @@ def main(evaluations: int, kind: str) -> None:
         seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
         size = sum(path.stat().st_size for path in Path(name).iterdir()) / 1e6
     overhead = [1e3 * ((b[0] - a[0]) - (b[1] - a[1])) / (evaluations / WINDOWS) for a, b in pairwise(marks[1:])]
-    print(
-        f"{evaluations} evaluations, {kind}: {seconds:.1f} s, {1e3 * seconds / evaluations:.2f} ms each, {cpu:.1f} s of processor time; store {size:.0f} MB"
-    )
+    print(f"{evaluations} evaluations, {kind}: {seconds:.1f} s, {1e3 * seconds / evaluations:.2f} ms each, {cpu:.1f} s of processor time")
+    print(f"store {size:.0f} MB")
     print(f"memory from 100 evaluations to the last: {marks[-1][2] - marks[0][2]:.0f} MB, at the end {marks[-1][2]:.0f} MB")
     print(f"driver beyond strategy and evaluation, ms in fifths from the second on: {', '.join(f'{value:.2f}' for value in overhead)}")
 

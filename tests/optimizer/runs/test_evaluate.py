@@ -58,7 +58,7 @@ def test_exception_becomes_a_status() -> None:
 def test_electrode_without_a_path_breaks_its_limit_at_the_cap() -> None:
     campaign = load_campaign()
     broken = Simulated({"porosity": 0.1, "electronic_tortuosity_factor": 0.1}, percolates=False)
-    result = complete(campaign, campaign.physics(), RECIPE, broken, priced=False)
+    result = complete(campaign, Recipe(*RECIPE), campaign.physics().outcomes(np.array([RECIPE])), broken, priced=False)
     assert result.state == "completed"
     assert result.margins["ionic_tortuosity"] < 0.0 < result.margins["electronic_tortuosity"]
     assert set(result.simulated.outcomes) == {"porosity", "electronic_tortuosity_factor", "relative_density", "electrode_density", "thickness"}
@@ -67,7 +67,7 @@ def test_electrode_without_a_path_breaks_its_limit_at_the_cap() -> None:
 def test_simulation_that_failed_has_no_margins() -> None:
     campaign = load_campaign()
     broken = Simulated({}, status="diverged", detail="why")
-    assert complete(campaign, campaign.physics(), RECIPE, broken, priced=False) == Result(broken, {})
+    assert complete(campaign, Recipe(*RECIPE), campaign.physics().outcomes(np.array([RECIPE])), broken, priced=False) == Result(broken, {})
 
 
 @pytest.mark.parametrize(("fidelity", "package"), [("cell", "pybamm"), ("micro", "numba")])
