@@ -386,10 +386,7 @@ def doctor(as_json: Json = False) -> None:
 
 def main() -> None:
     """Run the command line."""
-    from optimizer.kernel import use_own_directory
-
     try:
-        use_own_directory()
         app()
     except OSError as error:
         give_up(error)

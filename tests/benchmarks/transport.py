@@ -16,14 +16,15 @@ from scipy.sparse import csr_array, diags_array
 from objectives.composition import Array
 from objectives.microstructure.connectivity import spanning
 from objectives.microstructure.contents import contents
-from objectives.microstructure.generate import build
+from objectives.microstructure.generate import Shape, build
 from objectives.microstructure.network import Links, assemble, face_conductances
-from objectives.microstructure.properties import electronic_medium, ionic_medium
+from objectives.microstructure.properties import Medium, electronic_medium, ionic_medium
 from objectives.microstructure.solve import effective_conductivity
 from objectives.physics import Physics, find_study
 from objectives.recipe import Recipe
 
-GRIDS = (((48, 48, 48), 0.5), ((64, 64, 64), 0.4), ((96, 96, 96), 0.4), ((190, 52, 52), 0.5), ((128, 128, 128), 0.4))  # voxels, um
+COLUMN, LARGEST = ((190, 52, 52), 0.5), (128, 128, 128)  # the column is the full thickness of the models
+GRIDS = (((48, 48, 48), 0.5), ((64, 64, 64), 0.4), ((96, 96, 96), 0.4), COLUMN, (LARGEST, 0.4))  # voxels, um
 MODELS = {
     "M1, 75": Recipe(75.0, 0.0, 4.83, 2.34),
     "M2, 75": Recipe(75.0, 25.0, 4.83, 2.34),
@@ -46,7 +47,7 @@ def timed(run: Callable[[], float]) -> tuple[float, float]:
 
 def with_pyamg(sigma: Array, links: Links | None, kind: str) -> float:
     """Return the effective conductivity by conjugate gradients and pyamg's multigrid on the same graph, connectivity and assembly included."""
-    import pyamg
+    import pyamg  # type: ignore[import-untyped]
 
     faces = face_conductances(sigma, links)
     inside = spanning(sigma > 0.0, faces)
@@ -66,31 +67,37 @@ def with_taufactor(sigma: Array) -> float:
     """Return the effective conductivity of a binary image by TauFactor's periodic solver, to its own tolerance of 1 %."""
     with warnings.catch_warnings():  # of what it imports for plotting
         warnings.simplefilter("ignore", DeprecationWarning)
-        import taufactor
+        import taufactor  # type: ignore[import-untyped]
     conducting = sigma > 0.0
     solver = taufactor.PeriodicSolver(conducting.astype(np.uint8), device="cpu")
     solver.solve(verbose=False)
     return float(conducting.mean()) / float(np.squeeze(solver.tau))
 
 
+def media(physics: Physics, recipe: Recipe, shape: Shape, voxel_um: float) -> dict[str, Medium]:
+    """Return what a recipe's block conducts, by carrier."""
+    content = contents(physics, recipe)
+    block = build(content, shape, voxel_um, 0)
+    return {"ions": ionic_medium(block, content), "electrons": electronic_medium(block, content)}
+
+
 def main() -> None:
     """Print a row for each block and carrier, then for the binary images of the ions; memory of ours alone first."""
     physics = Physics(find_study("kim2025"))
-    blocks = {}
-    for shape, voxel_um in GRIDS:
-        for name, recipe in MODELS.items():
-            content = contents(physics, recipe)
-            block = build(content, shape, voxel_um, 0)
-            for carrier, medium in (("ions", ionic_medium(block, content)), ("electrons", electronic_medium(block, content))):
-                if shape[0] < 128 or shape[1] < 128 or name == "M4, 85":
-                    blocks["x".join(map(str, shape)), name, carrier] = medium
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    for (size, _, _), medium in blocks.items():
-        if size == "190x52x52":
+    memory = []
+    for medium in (None, *media(physics, MODELS["M2, 75"], *COLUMN).values()):  # the one with most conducting voxels
+        if medium is not None:
             effective_conductivity(*medium)
-    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(f"peak memory {before / 1024:.0f} MB with all blocks, {after / 1024:.0f} MB after solving the columns\n")
+        memory.append(f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f}")
+    print(f"peak memory: {memory[0]} MB before, {memory[1]} after the ions of a column, {memory[2]} after its electrons\n")
 
+    blocks = {
+        ("x".join(map(str, shape)), name, carrier): medium
+        for shape, voxel_um in GRIDS
+        for name, recipe in MODELS.items()
+        if shape != LARGEST or name == "M4, 85"
+        for carrier, medium in media(physics, recipe, shape, voxel_um).items()
+    }
     print("CPU s, connectivity, assembly and set-up included\n")
     print("| voxels | model | carrier | ours | iterations | ours, pcg | iterations | pyamg SA | pyamg RS | largest difference |")
     print("|---|---|---|---|---|---|---|---|---|---|")
@@ -114,6 +121,7 @@ def main() -> None:
         print(f"| {row} |", flush=True)
 
     print("\n| binary image of the ions | ours, s | TauFactor, s | sigma_eff, ours | TauFactor |\n|---|---|---|---|---|")
+    with_taufactor(np.ones((8, 8, 8)))  # imports
     for (size, name, carrier), (sigma, _) in blocks.items():
         if carrier == "ions" and size != "128x128x128":
             binary = (sigma > 0.0).astype(float)
