@@ -16,22 +16,25 @@ for name in ("connect", "connect_ex", "sendto"):
     setattr(socket.socket, name, caught)
 socket.getaddrinfo = socket.create_connection = caught
 """
+# PyBaMM reports nothing where it sees a test run, and takes any process that has loaded unittest for one. Here it is told that this is none.
 DISCHARGE = """
+from objectives.discharge.model import load_pybamm
+pybamm = load_pybamm()
+pybamm.config.is_running_tests = lambda: False
 from objectives.discharge import simulate_cell
 from objectives.physics import Physics, find_study
 from objectives.recipe import Recipe
 (result,) = simulate_cell(Physics(find_study("kim2025")), Recipe(85.0, 5.0, 1.5, 2.34))
 assert result.outcomes["discharge_capacity"] > 100.0, result
-import pybamm
-assert pybamm.telemetry._posthog.disabled
 pybamm.telemetry.capture("simulation-solved")
 """
 REPORT = """
 import pybamm
+pybamm.config.is_running_tests = lambda: False
 pybamm.telemetry.capture("simulation-solved")
 pybamm.telemetry._posthog.flush()
 """
-# PyBaMM takes these for a test run, in which it reports nothing anyway; the first is what we set ourselves.
+# What else keeps PyBaMM quiet; the first is what we set ourselves.
 QUIETENING = ("PYBAMM_DISABLE_TELEMETRY", "GITHUB_ACTIONS", "CI", "TRAVIS", "CIRCLECI", "JENKINS_URL", "GITLAB_CI")
 
 
