@@ -47,7 +47,7 @@ def timed(run: Callable[[], float]) -> tuple[float, float]:
 
 def with_pyamg(sigma: Array, links: Links | None, kind: str) -> float:
     """Return the effective conductivity by conjugate gradients and pyamg's multigrid on the same graph, connectivity and assembly included."""
-    import pyamg  # type: ignore[import-untyped]
+    import pyamg
 
     faces = face_conductances(sigma, links)
     inside = spanning(sigma > 0.0, faces)
@@ -67,7 +67,7 @@ def with_taufactor(sigma: Array) -> float:
     """Return the effective conductivity of a binary image by TauFactor's periodic solver, to its own tolerance of 1 %."""
     with warnings.catch_warnings():  # of what it imports for plotting
         warnings.simplefilter("ignore", DeprecationWarning)
-        import taufactor  # type: ignore[import-untyped]
+        import taufactor
     conducting = sigma > 0.0
     solver = taufactor.PeriodicSolver(conducting.astype(np.uint8), device="cpu")
     solver.solve(verbose=False)
