@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from workers import RayExecutor, imap
+from workers.ray_executor import _fresh_authentication
 
 TASKS = 1000
 KILLS = 12  # workers killed on the way
@@ -44,11 +45,12 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     from ray.cluster_utils import Cluster
 
     monkeypatch.setattr(ray_constants, "ENABLE_RAY_CLUSTER", False)
-    opened = Cluster(initialize_head=True, head_node_args={**NODE, "include_dashboard": False})
-    try:
-        yield opened
-    finally:
-        opened.shutdown()
+    with _fresh_authentication():  # Ray may have been used in this process, and remembers how
+        opened = Cluster(initialize_head=True, head_node_args={**NODE, "include_dashboard": False})
+        try:
+            yield opened
+        finally:
+            opened.shutdown()
 
 
 @pytest.mark.slow
