@@ -27,7 +27,7 @@ CLEAR := --clear
 endif
 endif
 
-.PHONY: help setup suggest test check format slow wheel lock clean
+.PHONY: help setup suggest test check format slow simulated wheel lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS=$$'\t' read -r name text; do printf '  make %-9s %s\n' "$$name" "$$text"; done
@@ -50,6 +50,9 @@ format: $(INSTALLED) ## Format the code and mend what ruff can mend
 
 slow: $(KERNEL) ## Run the slow tests (pytest exits with 5 when there are none)
 	$(BIN)/pytest -m slow $(ARGS) || { status=$$?; [ $$status -eq 5 ] && echo 'There are no slow tests.' || exit $$status; }
+
+simulated: $(INSTALLED) ## Make the bundled simulated electrodes anew (25 CPU minutes; an interrupted call is gone on with)
+	$(BIN)/python -m optimizer.runs.bundle $(ARGS)
 
 wheel: $(INSTALLED) ## Build the wheel into dist/
 	$(BIN)/python -m build --wheel --no-isolation

@@ -9,8 +9,10 @@ from importlib.metadata import PackageNotFoundError, version
 
 from objectives.calibration import CalibrationError, load_calibration
 from objectives.literature import load_literature
+from objectives.simulated_set import load_simulated_set
 from objectives.studies import load_studies
 from optimizer.campaign import load_campaign
+from optimizer.runs.version import simulator_version
 
 PACKAGES = ("numpy", "scipy", "scikit-learn", "torch", "gpytorch", "botorch", "ray", "typer", "rich")
 
@@ -26,7 +28,7 @@ class Finding:
 
 def examine() -> list[Finding]:
     """Return what was found, in the order a newcomer would mend it."""
-    return [_python(), *(_package(name) for name in PACKAGES), _data(), _calibration(), _kernel()]
+    return [_python(), *(_package(name) for name in PACKAGES), _data(), _calibration(), _simulated(), _kernel()]
 
 
 def _python() -> Finding:
@@ -56,6 +58,13 @@ def _calibration() -> Finding:
     if calibration.fingerprint != fingerprint():
         return Finding("calibration", False, "made from other data than the bundled tables; run `glittercake calibrate`")
     return Finding("calibration", True, f"{len(calibration.priors)} fitted numbers, data {calibration.fingerprint}")
+
+
+def _simulated() -> Finding:
+    data = load_simulated_set()
+    if data.simulator != (current := simulator_version(load_campaign())):
+        return Finding("simulated set", False, f"made by simulator {data.simulator}, this is {current}; run `python -m optimizer.runs.bundle`")
+    return Finding("simulated set", True, f"{len(data.status)} electrodes, {data.trained_on.sum()} to learn from, simulator {data.simulator}")
 
 
 def _kernel() -> Finding:

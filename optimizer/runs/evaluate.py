@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
@@ -13,16 +13,16 @@ from objectives.electrode import TAU_CAP, Outcomes
 from objectives.energy import derive
 from objectives.limits import soft_margins
 from objectives.outcomes import OUTCOMES
-from objectives.physics import Physics
+from objectives.physics import Conditions, Physics
 from objectives.recipe import Recipe
 from objectives.simulated import Fidelity, Simulated
 from optimizer.campaign import Campaign, parse_campaign
 from optimizer.report import from_outcomes
+from optimizer.runs.conditions import TestCondition, at_conditions, beside
 from optimizer.runs.history import Result
 
-MICRO_SEEDS = 3  # microstructures a recipe, for a mean and its scatter
-
-Simulator = Callable[[Physics, Recipe, Outcomes, int], Simulated]  # the closed form's outcomes of the recipe, and a seed
+# The closed form's outcomes of the recipe, a seed, and conditions of which the first are the physics' own; one result for each.
+Simulator = Callable[[Physics, Recipe, Outcomes, int, Sequence[Conditions]], tuple[Simulated, ...]]
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,7 @@ class Job:
     fidelity: Fidelity
     seed: int
     campaign_text: str = field(repr=False)
+    conditions: tuple[TestCondition, ...] = ()  # beside the campaign's own
 
 
 def evaluate(job: Job) -> Result:
@@ -42,8 +43,10 @@ def evaluate(job: Job) -> Result:
         campaign, physics = _setting(job.campaign_text)
         recipe = Recipe(*job.recipe)
         closed = physics.outcomes(np.array([job.recipe]))
-        simulated = SIMULATORS[job.fidelity](physics, recipe, closed, job.seed)
-        return complete(campaign, recipe, closed, simulated, priced=job.fidelity == "analytic")
+        conditions = at_conditions(campaign.conditions, job.conditions)
+        own, *others = SIMULATORS[job.fidelity](physics, recipe, closed, job.seed, conditions)
+        result = complete(campaign, recipe, closed, own, priced=job.fidelity == "analytic")
+        return beside(result, dict(zip(conditions[1:], others, strict=True)))
     except Exception as error:
         return failed("error", f"{type(error).__name__}: {error}")
 
@@ -59,58 +62,30 @@ def _setting(campaign_text: str) -> tuple[Campaign, Physics]:
     return campaign, campaign.physics()
 
 
-def analytic(physics: Physics, recipe: Recipe, closed: Outcomes, seed: int) -> Simulated:
+def analytic(physics: Physics, recipe: Recipe, closed: Outcomes, seed: int, conditions: Sequence[Conditions]) -> tuple[Simulated, ...]:
     """Return what the closed form gives; it needs no seed."""
-    del physics, recipe, seed
-    named = {name: float(value[0]) for name, value in from_outcomes(closed).items()}
-    return Simulated(named, percolates=bool(closed.percolates[0]))
+    del seed
+    others = [replace(physics, conditions=one).outcomes(np.array([recipe.values()])) for one in conditions[1:]]
+    return tuple(
+        Simulated({name: float(value[0]) for name, value in from_outcomes(found).items()}, percolates=bool(found.percolates[0]))
+        for found in (closed, *others)
+    )
 
 
-def cell(physics: Physics, recipe: Recipe, closed: Outcomes, seed: int) -> Simulated:
-    """Return what the discharge by the cell model gives at the campaign's conditions; it needs no seed."""
+def cell(physics: Physics, recipe: Recipe, closed: Outcomes, seed: int, conditions: Sequence[Conditions]) -> tuple[Simulated, ...]:
+    """Return what the discharge by the cell model gives; it needs no seed."""
     del closed, seed
     from objectives.discharge import simulate_cell  # here: it loads a solver
 
-    return simulate_cell(physics, recipe)[0]
+    return simulate_cell(physics, recipe, conditions)
 
 
-def micro(physics: Physics, recipe: Recipe, closed: Outcomes, seed: int) -> Simulated:
-    """Return what 3D microstructures of the recipe show, as means over `MICRO_SEEDS` that no other trial uses, and their discharge."""
+def micro(physics: Physics, recipe: Recipe, closed: Outcomes, seed: int, conditions: Sequence[Conditions]) -> tuple[Simulated, ...]:
+    """Return what 3D microstructures of the recipe that no other trial uses show, and their discharges."""
     del closed
-    from objectives.discharge import Transport, simulate_cell  # here: they load and compile solvers
-    from objectives.microstructure.analyse import simulate_micro
+    from optimizer.runs.micro import simulate_seeds  # here: it loads and compiles solvers
 
-    first = 2 * MICRO_SEEDS * seed  # as many seeds again are tried where one has no path
-    structure = simulate_micro(physics, recipe, seeds=tuple(range(first, first + MICRO_SEEDS)))
-    if structure.status != "ok":
-        return structure
-    facts = structure.facts
-    paths = {
-        name: facts[name] if structure.outcomes[tau] < TAU_CAP else 0.0  # a tau at its cap stands for no path
-        for name, tau in (
-            ("ionic_conductivity_ms_cm", "ionic_tortuosity_factor"),
-            ("electronic_conductivity_ms_cm", "electronic_tortuosity_factor"),
-        )
-    }
-    transport = Transport(
-        ionic_ms_cm=paths["ionic_conductivity_ms_cm"],
-        electronic_ms_cm=paths["electronic_conductivity_ms_cm"],
-        phi_se=facts["phi_se"],
-        phi_am=facts["phi_am"],
-        porosity=structure.outcomes["porosity"],
-        wetted_fraction=facts["wetted_am_fraction"],
-        connected_am_fraction=facts["connected_am_fraction"],
-        temperature_c=physics.conditions.temperature_c,
-        percolates=structure.percolates,
-    )
-    (found,) = simulate_cell(physics, recipe, transport=transport)
-    return replace(
-        found,
-        outcomes={**found.outcomes, **structure.outcomes},
-        sd=structure.sd,
-        percolates=structure.percolates and found.percolates,
-        facts={**found.facts, **facts},
-    )
+    return simulate_seeds(physics, recipe, seed, conditions)
 
 
 SIMULATORS: Mapping[Fidelity, Simulator] = {"analytic": analytic, "cell": cell, "micro": micro}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Protocol
 
 import numpy as np
@@ -31,6 +31,10 @@ class ExhaustedError(ValueError):
     """Raised when no recipe is left that has not been evaluated."""
 
 
+class NothingYetError(Exception):
+    """Raised when the next recipe depends on results that are not in yet."""
+
+
 class Strategy(Protocol):
     """Chooses the next recipe."""
 
@@ -44,6 +48,7 @@ class Strategy(Protocol):
 
         Raises:
             ExhaustedError: If no new recipe is left.
+            NothingYetError: If the next one waits for a result; only where stages follow each other.
         """
         ...
 
@@ -184,6 +189,15 @@ class Auto:
 
 
 def open_strategy(plan: Plan) -> Strategy:
+    """Return what chooses the recipes of a plan: its strategy, in stages where it has some."""
+    if not plan.stages:
+        return open_one(plan)
+    from optimizer.runs.staged import Staged  # here: it is built on this module
+
+    return Staged(plan, partial(open_one, plan))
+
+
+def open_one(plan: Plan) -> Strategy:
     """Return the strategy that a plan names."""
     setting = Setting.of(plan)
     match plan.strategy.kind:

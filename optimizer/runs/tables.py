@@ -1,10 +1,13 @@
-"""The tables of the store of runs: plain records, ready for a service. Says what is kept, not how it is used."""
+"""The tables of the store of runs: plain records, the same in SQLite and PostgreSQL. Says what is kept, not how it is used.
+
+JSON keeps the order of its keys in both (PostgreSQL's JSONB would not): the margins of a trial are a row of numbers.
+"""
 
 from __future__ import annotations
 
 from sqlalchemy import DDL, JSON, CheckConstraint, Column, Float, ForeignKey, Integer, MetaData, String, Table, Text, UniqueConstraint, event
 
-SCHEMA = 1  # written into every store as its user version; another number is refused
+SCHEMA = 1  # written into every store; another number is refused
 
 metadata = MetaData()
 
@@ -60,9 +63,17 @@ trials = Table(
     CheckConstraint("attempt >= 1"),
 )
 
-for _change in ("UPDATE", "DELETE"):
-    event.listen(
-        events,
-        "after_create",
-        DDL(f"CREATE TRIGGER events_no_{_change.lower()} BEFORE {_change} ON events BEGIN SELECT RAISE(ABORT, 'events are append-only'); END"),
-    )
+_REFUSED = "events are append-only"
+
+_IN_SQLITE = [
+    f"CREATE TRIGGER events_no_{change.lower()} BEFORE {change} ON events BEGIN SELECT RAISE(ABORT, '{_REFUSED}'); END"
+    for change in ("UPDATE", "DELETE")
+]
+_IN_POSTGRES = [
+    "CREATE OR REPLACE FUNCTION events_refuse() RETURNS trigger LANGUAGE plpgsql AS "
+    f"$$ BEGIN RAISE EXCEPTION '{_REFUSED}' USING ERRCODE = 'integrity_constraint_violation'; END $$",
+    "CREATE TRIGGER events_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON events FOR EACH STATEMENT EXECUTE FUNCTION events_refuse()",
+]
+for _dialect, _statements in (("sqlite", _IN_SQLITE), ("postgresql", _IN_POSTGRES)):
+    for _statement in _statements:
+        event.listen(events, "after_create", DDL(_statement).execute_if(dialect=_dialect))

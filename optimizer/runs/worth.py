@@ -54,12 +54,12 @@ def final_front(objectives: Sequence[Objective], trials: Sequence[Trial]) -> Fro
     good = [trial for trial in trials if trial.counts]
     values = np.array([trial.objectives for trial in good], dtype=float).reshape(-1, len(objectives)) * np.array([o.sign for o in objectives])
     front = Front(objectives)
-    for i in np.flatnonzero(_undominated(values)):
+    for i in np.flatnonzero(undominated(values)):
         front.add(good[i])
     return front
 
 
-def _undominated(values: Array) -> Mask:
+def undominated(values: Array) -> Mask:
     """Return which points ``(n, m)``, to be maximised, no other point dominates; of equal ones the first. Shape ``(n,)``."""
     kept = np.ones(len(values), dtype=bool)
     for i in np.argsort(-values.sum(axis=1), kind="stable"):  # none is dominated by a point of smaller sum

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -23,27 +23,46 @@ from optimizer.runs.strategies import Strategy, open_strategy
 WINDOWS = 5
 
 
+@dataclass(frozen=True)
+class Spent:
+    """Seconds of the clock, and of the processor: the latter hardly depend on who else uses the machine."""
+
+    wall: float
+    processor: float
+
+    def __add__(self, other: Spent) -> Spent:
+        return Spent(self.wall + other.wall, self.processor + other.processor)
+
+    def __sub__(self, other: Spent) -> Spent:
+        return Spent(self.wall - other.wall, self.processor - other.processor)
+
+
+def now() -> Spent:
+    """Return the time of both clocks."""
+    return Spent(time.perf_counter(), time.process_time())
+
+
 class Clock:
-    """Counts the seconds spent in what is not the driver's: the strategy and the evaluation."""
+    """Counts the seconds, and those of processor time, spent in what is not the driver's: the strategy and the evaluation."""
 
     def __init__(self, plan: Plan) -> None:
         """Open the plan's strategy."""
         self._strategy: Strategy = open_strategy(plan)
         self.blind = self._strategy.blind
-        self.seconds = 0.0
+        self.spent = Spent(0.0, 0.0)
 
     def propose(self, history: list[Trial]) -> Proposal:
         """Propose, on the clock."""
-        start = time.perf_counter()
+        start = now()
         proposal = self._strategy.propose(history)
-        self.seconds += time.perf_counter() - start
+        self.spent += now() - start
         return proposal
 
     def evaluate(self, job: Job) -> Result:
         """Evaluate, on the clock."""
-        start = time.perf_counter()
+        start = now()
         result = evaluate(job)
-        self.seconds += time.perf_counter() - start
+        self.spent += now() - start
         return result
 
 
@@ -59,23 +78,27 @@ def main(evaluations: int, kind: str) -> None:
     plan = replace(plan, budget=Budget(evaluations))
     clock = Clock(plan)
     driver.open_strategy = lambda _: clock  # type: ignore[attr-defined, assignment, return-value]
-    marks: list[tuple[float, float, float]] = []
+    marks: list[tuple[Spent, Spent, float]] = []
 
     def watch(progress: Progress) -> None:
         if progress.ended in (100, *(evaluations * i // WINDOWS for i in range(1, WINDOWS + 1))):
-            marks.append((time.perf_counter(), clock.seconds, resident_mb()))
+            marks.append((now(), clock.spent, resident_mb()))
 
     with tempfile.TemporaryDirectory(dir=".") as name, Store(Path(name) / "runs.db", create=True) as store:
         store.create(plan)
-        start, cpu = time.perf_counter(), time.process_time()
+        start = now()
         drive(store, watch=watch, evaluator=clock.evaluate)
-        seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
+        took = now() - start
         size = sum(path.stat().st_size for path in Path(name).iterdir()) / 1e6
-    overhead = [1e3 * ((b[0] - a[0]) - (b[1] - a[1])) / (evaluations / WINDOWS) for a, b in pairwise(marks[1:])]
-    print(f"{evaluations} evaluations, {kind}: {seconds:.1f} s, {1e3 * seconds / evaluations:.2f} ms each, {cpu:.1f} s of processor time")
+    own = [(b[0] - a[0]) - (b[1] - a[1]) for a, b in pairwise(marks[1:])]
+    print(
+        f"{evaluations} evaluations, {kind}: {took.wall:.1f} s, {1e3 * took.wall / evaluations:.2f} ms each, {took.processor:.1f} s of processor time"
+    )
     print(f"store {size:.0f} MB")
     print(f"memory from 100 evaluations to the last: {marks[-1][2] - marks[0][2]:.0f} MB, at the end {marks[-1][2]:.0f} MB")
-    print(f"driver beyond strategy and evaluation, ms in fifths from the second on: {', '.join(f'{value:.2f}' for value in overhead)}")
+    for what, values in (("", [one.wall for one in own]), ("processor time of ", [one.processor for one in own])):
+        each = ", ".join(f"{1e3 * WINDOWS * value / evaluations:.2f}" for value in values)
+        print(f"{what}driver beyond strategy and evaluation, ms in fifths from the second on: {each}")
 
 
 if __name__ == "__main__":

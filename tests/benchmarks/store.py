@@ -1,6 +1,6 @@
 """Measure durable ask+tell pairs a second of the store of runs, flat to 10,000 or not, beside Optuna's SQLite storage. Not a test.
 
-python tests/benchmarks/store.py [pairs] [pairs for Optuna]
+python tests/benchmarks/store.py [pairs] [pairs for Optuna] [pairs on a PostgreSQL of this machine, which are none when left out]
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from optimizer.runs.history import Proposal
 from optimizer.runs.plan import load_plan
 from optimizer.runs.status import status
 from optimizer.runs.store import Store
+from tests.postgres import database, server
 
 WINDOWS = 5  # parts of the run that are timed apart
 
@@ -34,12 +35,12 @@ def rates(pair: Callable[[int], None], pairs: int) -> list[float]:
     return found
 
 
-def ours(folder: Path, pairs: int) -> tuple[list[float], float]:
+def ours(address: Path | str, pairs: int) -> tuple[list[float], float]:
     """Return our rates with real records, and the seconds that a status of the run takes afterwards."""
     plan = load_plan("analytic-sobol")
     recipes = [(am, coating, 1.5, 2.3) for am in range(70, 90) for coating in range(2, 12)]
     results = [evaluate(Job(0, recipe, plan.fidelity, 0, plan.campaign_text)) for recipe in recipes]
-    with Store(folder / "ours.db", create=True) as store:
+    with Store(address, create=True) as store:
         run = store.create(plan)
         store.grow_log()
 
@@ -49,7 +50,7 @@ def ours(folder: Path, pairs: int) -> tuple[list[float], float]:
 
         found = rates(pair, pairs)
     start = time.perf_counter()
-    with Store(folder / "ours.db") as store:
+    with Store(address) as store:
         status(store)
     return found, time.perf_counter() - start
 
@@ -85,17 +86,22 @@ def void(_: object) -> None:
     """Drop a result."""
 
 
-def main(pairs: int, pairs_optuna: int) -> None:
+def main(pairs: int, pairs_optuna: int, pairs_postgres: int) -> None:
     """Run the measurement and print it."""
     with tempfile.TemporaryDirectory(dir=".") as name:  # not /tmp, which may be memory
         folder = Path(name)
-        found, seconds = ours(folder, pairs)
+        found, seconds = ours(folder / "ours.db", pairs)
         theirs = optunas(folder, pairs_optuna)
         least = bare(folder, pairs_optuna)
+        if pairs_postgres:
+            with server(durable=True) as address, database(address) as url:
+                rated, took = ours(url, pairs_postgres)
+            print(f"ours on PostgreSQL: in each fifth of {pairs_postgres}: {', '.join(f'{value:.0f}' for value in rated)}; status {took:.2f} s")
     for label, values, count in (("ours", found, pairs), ("optuna", theirs, pairs_optuna), ("bare sqlite3", least, pairs_optuna)):
         print(f"{label}: ask+tell pairs a second in each fifth of {count}: {', '.join(f'{value:.0f}' for value in values)}")
     print(f"ours over optuna, last fifths: {found[-1] / theirs[-1]:.0f}; status of {pairs} trials: {seconds:.2f} s")
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 10_000, int(sys.argv[2]) if len(sys.argv) > 2 else 1000)
+    given = [int(argument) for argument in sys.argv[1:]]
+    main(*given, *(10_000, 1000, 0)[len(given) :])

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import random
-import secrets
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -14,13 +15,12 @@ from typing import Any
 
 import pytest
 
+from tests.cluster import NODE, bare_cluster, local_cluster
 from workers import RayExecutor, imap
-from workers.ray_executor import _fresh_authentication
 
 TASKS = 1000
 KILLS = 12  # workers killed on the way
 TASK_SECONDS = 0.02
-NODE = {"num_cpus": 2, "object_store_memory": 100_000_000}
 
 
 class Work:
@@ -36,21 +36,9 @@ class Work:
 
 
 @pytest.fixture
-def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    monkeypatch.setenv("RAY_AUTH_MODE", "token")
-    monkeypatch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
-    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-    monkeypatch.setenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # keeps the nodes on loopback: see workers.ray_executor
-    from ray._private import ray_constants
-    from ray.cluster_utils import Cluster
-
-    monkeypatch.setattr(ray_constants, "ENABLE_RAY_CLUSTER", False)
-    with _fresh_authentication():  # Ray may have been used in this process, and remembers how
-        opened = Cluster(initialize_head=True, head_node_args={**NODE, "include_dashboard": False})
-        try:
-            yield opened
-        finally:
-            opened.shutdown()
+def cluster() -> Iterator[Any]:
+    with local_cluster() as opened:
+        yield opened
 
 
 @pytest.mark.slow
@@ -88,3 +76,77 @@ def test_thousand_tasks_survive_a_lost_node_and_killed_workers(cluster: Any, tmp
             saboteur.join()
     assert sorted(done) == [(number, number * number) for number in range(TASKS)]
     assert len(killed) >= 3
+
+
+@pytest.mark.slow
+def test_batches_survive_killed_workers_and_count_once(cluster: Any, tmp_path: Path) -> None:
+    """Tasks of a few milliseconds travel together, and are still counted one by one."""
+    killed: list[int] = []
+    with RayExecutor(2, address=cluster.address, max_retries=20) as executor:
+        done: list[tuple[int, int]] = []
+        sizes = set[int]()
+        for pair in imap(executor, Quick(tmp_path), range(4 * TASKS)):
+            done.append(pair)
+            sizes.add(executor.batch)
+            if len(done) % 1000 == 500:
+                alive = [int(path.name) for path in tmp_path.iterdir() if Path(f"/proc/{path.name}").exists()]
+                killed.append(alive[0])
+                os.kill(alive[0], signal.SIGKILL)
+    assert sorted(done) == [(number, -number) for number in range(4 * TASKS)]
+    assert len(killed) == 4
+    assert max(sizes) > 1
+
+
+class Quick:
+    """A picklable task of next to no work."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    def __call__(self, number: int) -> int:
+        (self.directory / str(os.getpid())).touch()
+        return -number
+
+
+WHERE = """
+import sys
+from workers import RayExecutor
+from workers.ray_cluster import leave
+
+def look(name, file):
+    from importlib import import_module
+    from importlib.resources import files
+    return import_module(name).__file__, files(name).joinpath(file).is_file()
+
+with RayExecutor(2, address=sys.argv[1], packages=("configs", "objectives", "optimizer")) as executor:
+    for name, file in (("configs", "ncm811-lpscl.toml"), ("workers", "py.typed"), ("optimizer", "py.typed"), ("objectives", "py.typed")):
+        print(*executor.submit(look, name, file).result(100))
+"""
+
+
+@pytest.mark.slow
+def test_code_and_data_reach_nodes_that_have_not_installed_them(tmp_path: Path) -> None:
+    with bare_cluster(tmp_path, nodes=1) as address:
+        program = [sys.executable, "-c", WHERE, address]
+        answer = subprocess.run(program, cwd=tmp_path / "elsewhere", capture_output=True, text=True, timeout=200, check=False)
+    assert answer.returncode == 0, answer.stderr
+    found = [line.split() for line in answer.stdout.splitlines()]
+    assert len(found) == 4
+    for file, data in found:
+        assert "py_modules_files" in file
+        assert data == "True"
+
+
+@pytest.mark.slow
+def test_memory_that_no_node_has_is_refused(cluster: Any) -> None:
+    with pytest.raises(ValueError, match=r"memory of a worker must fit a node of the cluster, whose largest has \d+ MB, got 900000000 MB"):
+        RayExecutor(1, address=cluster.address, memory_mb=9e8)
+    with RayExecutor(1, address=cluster.address, memory_mb=50.0) as executor:
+        assert executor.submit(abs, -3).result(100) == 3
+        assert executor.submit(reserved).result(100) == 50e6
+
+
+def reserved() -> float:
+    import ray
+
+    return float(ray.get_runtime_context().get_assigned_resources()["memory"])

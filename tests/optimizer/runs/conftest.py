@@ -18,9 +18,20 @@ sys.path.append(str(Path(__file__).parents[3]))
 MakePlan = Callable[..., Plan]
 
 
+BOTH = pytest.mark.parametrize("address", ["sqlite", "postgresql"], indirect=True)  # what a store promises, it promises on both
+
+
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store(tmp_path / "runs.db", create=True) as opened:
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Return where an empty store may be: a SQLite file, or a real PostgreSQL in tests marked `BOTH`."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        return str(tmp_path / "runs.db")
+    return str(request.getfixturevalue("postgres_url"))
+
+
+@pytest.fixture
+def store(address: str) -> Iterator[Store]:
+    with Store(address, create=True) as opened:
         yield opened
 
 

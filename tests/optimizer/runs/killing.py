@@ -8,7 +8,6 @@ import random
 import signal
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
 from optimizer.runs import driver
@@ -61,18 +60,18 @@ def arm(point: str) -> Any:
     return die_in_third_evaluation if point == "in an evaluation" else evaluate
 
 
-def drive_and_die(path: Path, point: str) -> None:
+def drive_and_die(address: str, point: str) -> None:
     evaluator = arm(point)
-    with Store(path) as store:
+    with Store(address) as store:
         driver.drive(store, evaluator=evaluator)
 
 
-def main(path: Path, seed: int) -> None:
+def main(address: str, seed: int) -> None:
     rng, kills = random.Random(seed), 0
     for point in (*POINTS, *["at random"] * 4):
         child = os.fork()
         if child == 0:
-            drive_and_die(path, point)
+            drive_and_die(address, point)
             os._exit(0)
         if point == "at random":
             time.sleep(rng.uniform(0.02, 0.2))
@@ -84,4 +83,4 @@ def main(path: Path, seed: int) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]))
+    main(sys.argv[1], int(sys.argv[2]))

@@ -5,7 +5,6 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -18,7 +17,7 @@ from optimizer.runs.plan import Budget, ExecutorSettings, Stop
 from optimizer.runs.status import status
 from optimizer.runs.store import Store
 from optimizer.runs.strategies import open_strategy
-from tests.optimizer.runs.conftest import MakePlan
+from tests.optimizer.runs.conftest import BOTH, MakePlan
 
 TWO = ExecutorSettings("processes", 2)
 
@@ -45,6 +44,7 @@ def always_the_same(job: Job) -> Result:
     return Result(Simulated({"discharge_capacity": 190.0, "volumetric_energy_density": 1200.0}), {"limit": 1.0})
 
 
+@BOTH
 def test_run_ends_with_its_budget_and_says_so(store: Store, make_plan: MakePlan) -> None:
     store.create(make_plan("sobol", 40))
     seen: list[Progress] = []
@@ -54,6 +54,7 @@ def test_run_ends_with_its_budget_and_says_so(store: Store, make_plan: MakePlan)
     assert drive(store) == run  # nothing is left to do
 
 
+@BOTH
 def test_extended_run_goes_on_as_a_longer_one(store: Store, make_plan: MakePlan) -> None:
     store.create(make_plan("nsga-ii", 20))
     run = drive(store)
@@ -93,6 +94,7 @@ def test_exception_of_an_evaluation_is_a_named_failure(store: Store, make_plan: 
     assert status(store)["evaluations"] == {"budget": 6, "asked": 6, "completed": 5, "failed": 1, "running": 0, "repeated": 0}
 
 
+@BOTH
 def test_interrupted_driver_leaves_a_run_to_resume(store: Store, make_plan: MakePlan) -> None:
     def interrupt(progress: Progress) -> None:
         if progress.ended == 5:
@@ -137,13 +139,14 @@ def test_run_on_ray_gives_what_it_gives_inline(store: Store, make_plan: MakePlan
     assert inline == ray
 
 
+@BOTH
 @pytest.mark.slow
 def test_driver_of_two_processes_killed_again_and_again_counts_each_trial_once(store: Store, make_plan: MakePlan) -> None:
     run = store.create(replace(make_plan("tpe", 400), executor=TWO))
-    program = "import sys; from pathlib import Path\nfrom optimizer.runs.driver import drive\nfrom optimizer.runs.store import Store\n"
-    program += "if __name__ == '__main__':\n    with Store(Path(sys.argv[1])) as store: drive(store)"
+    program = "import sys\nfrom optimizer.runs.driver import drive\nfrom optimizer.runs.store import Store\n"
+    program += "if __name__ == '__main__':\n    with Store(sys.argv[1]) as store: drive(store)"
     for target in (3, 20, 45):
-        driver = subprocess.Popen([sys.executable, "-c", program, str(store.path)])
+        driver = subprocess.Popen([sys.executable, "-c", program, str(store.address)])
         while sum(trial.ended is not None for trial in store.history(run)) < target:
             assert driver.poll() is None
             time.sleep(0.05)
@@ -158,12 +161,15 @@ def test_driver_of_two_processes_killed_again_and_again_counts_each_trial_once(s
         assert sorted(event["number"] for event in events if event["kind"] == kind) == list(range(len(store.history(run))))
 
 
-def test_second_driver_is_refused(store: Store, make_plan: MakePlan, tmp_path: Path) -> None:
+@BOTH
+def test_second_driver_is_refused(store: Store, make_plan: MakePlan) -> None:
     run = store.create(make_plan("sobol", 5))
     with (
-        hold(store.path, run.id, run.name),
-        Store(tmp_path / "runs.db") as other,
-        pytest.raises(DrivenError, match=rf"run 'analytic-sobol' is driven by process {os.getpid()} already, and a run has one driver; wait for it"),
+        hold(store.connection, run.id, run.name),
+        Store(store.address) as other,
+        pytest.raises(
+            DrivenError, match=rf"run 'analytic-sobol' is driven by process {os.getpid()}( on \S+)? already, and a run has one driver; wait for it"
+        ),
     ):
         drive(other)
     assert drive(store).state == "finished"

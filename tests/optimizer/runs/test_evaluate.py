@@ -103,7 +103,7 @@ def test_micro_evaluation_is_the_structure_and_its_discharge() -> None:
     result = evaluate(replace(JOB, fidelity="micro", seed=1))
     assert result.state == "completed", result.simulated.detail
     found = result.simulated
-    assert {name: found.outcomes[name] for name in structure.outcomes} == dict(structure.outcomes)
-    assert found.sd == structure.sd
+    assert {name: found.outcomes[name] for name in structure.outcomes} == pytest.approx(structure.outcomes, rel=1e-12)
+    assert {name: found.sd[name] for name in structure.sd} == pytest.approx(structure.sd, rel=1e-9)
     assert 100.0 < found.outcomes["discharge_capacity"] < 230.0
     assert set(result.margins) == set(evaluate(JOB).margins)

@@ -13,7 +13,7 @@ import pytest
 from optimizer.runs.driver import drive
 from optimizer.runs.status import status
 from optimizer.runs.store import Run, Store
-from tests.optimizer.runs.conftest import MakePlan
+from tests.optimizer.runs.conftest import BOTH, MakePlan
 
 KILLING = Path(__file__).with_name("killing.py")
 TIMES = ("id", "asked", "ended", "asked_at", "started_at", "ended_at", "attempt", "run_id")  # what an interruption may change
@@ -23,8 +23,8 @@ def records(store: Store, run: Run) -> list[str]:
     return [json.dumps({name: value for name, value in row.items() if name not in TIMES}) for row in store.rows(run)]
 
 
-def kill_again_and_again(path: Path, seed: int) -> int:
-    finished = subprocess.run([sys.executable, str(KILLING), str(path), str(seed)], capture_output=True, text=True, check=False)
+def kill_again_and_again(address: str, seed: int) -> int:
+    finished = subprocess.run([sys.executable, str(KILLING), address, str(seed)], capture_output=True, text=True, check=False)
     assert finished.returncode == 0, finished.stderr
     return int(finished.stdout)
 
@@ -39,6 +39,7 @@ def check_counted_once(store: Store, run: Run, rows: list[dict[str, Any]]) -> No
     assert [row["attempt"] - 1 for row in rows] == [repeated[number] for number in numbers]
 
 
+@BOTH
 @pytest.mark.parametrize(
     ("name", "evaluations"),
     [
@@ -49,36 +50,37 @@ def check_counted_once(store: Store, run: Run, rows: list[dict[str, Any]]) -> No
         pytest.param("cma-es", 70, marks=pytest.mark.slow),
     ],
 )
-def test_killed_and_resumed_run_equals_an_uninterrupted_one(name: str, evaluations: int, make_plan: MakePlan, tmp_path: Path) -> None:
+def test_killed_and_resumed_run_equals_an_uninterrupted_one(name: str, evaluations: int, make_plan: MakePlan, address: str, tmp_path: Path) -> None:
     if name == "cma-es":
         pytest.importorskip("cmaes")
     plan = make_plan(name, evaluations)
     with Store(tmp_path / "whole.db", create=True) as store:
         whole = records(store, (store.create(plan), drive(store))[1])
-    path = tmp_path / "killed.db"
-    with Store(path, create=True) as store:
+    with Store(address, create=True) as store:
         store.create(plan)
-    assert kill_again_and_again(path, seed=1) >= 5
-    with Store(path) as store:
+    assert kill_again_and_again(address, seed=1) >= 5
+    with Store(address) as store:
         run = drive(store)
         assert records(store, run) == whole
         check_counted_once(store, run, list(store.rows(run)))
         assert status(store)["evaluations"]["completed"] == evaluations
-    with sqlite3.connect(path) as plain:
+    if "://" in address:
+        return
+    with sqlite3.connect(address) as plain:
         assert plain.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
-def test_status_of_a_killed_run_says_so(make_plan: MakePlan, tmp_path: Path) -> None:
-    path = tmp_path / "killed.db"
+@BOTH
+def test_status_of_a_killed_run_says_so(make_plan: MakePlan, address: str) -> None:
     program = (
-        "import os, signal, sys; from pathlib import Path\n"
+        "import os, signal, sys\n"
         "from optimizer.runs.driver import drive\nfrom optimizer.runs.store import Store\n"
-        "with Store(Path(sys.argv[1])) as store:\n"
+        "with Store(sys.argv[1]) as store:\n"
         "    drive(store, watch=lambda progress: progress.ended == 5 and os.kill(os.getpid(), signal.SIGKILL))"
     )
-    with Store(path, create=True) as store:
+    with Store(address, create=True) as store:
         store.create(make_plan("nsga-ii", 20))
-    assert subprocess.run([sys.executable, "-c", program, str(path)], check=False).returncode == -9
-    with Store(path) as store:
+    assert subprocess.run([sys.executable, "-c", program, address], check=False).returncode == -9
+    with Store(address) as store:
         said = status(store)
     assert (said["state"], said["evaluations"]["completed"]) == ("interrupted", 5)

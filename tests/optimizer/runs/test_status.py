@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import re
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +36,7 @@ def test_status_and_export_work_while_a_run_is_driven(store: Store, make_plan: M
 
     def look(progress: Progress) -> None:
         if progress.ended == 20:
-            with Store(store.path) as other:
+            with Store(store.address) as other:
                 written = io.StringIO()
                 assert write_csv(other, other.run(), written) >= 20
                 assert report_html(other).startswith("<!DOCTYPE html>")
@@ -77,21 +76,6 @@ def test_exports_hold_every_number(finished: Path) -> None:
         assert trial["margin.ionic_tortuosity"] == record["margins"]["ionic_tortuosity"]
         assert trial["asked_at"].endswith("+00:00")
     assert data["plan"] == run.plan.as_json()
-
-
-def test_report_is_one_page_that_needs_nothing_from_outside(finished: Path) -> None:
-    with Store(finished) as store:
-        page, said = report_html(store), status(store)
-    assert not re.search(r"https?:|src=|href=|url\(|@import|<script|<link", page)
-    assert page.count("<svg") == 1 + 1 + 8 + 1  # convergence, front, an outcome against a parameter, all parameters
-    assert page.count('class="front"') == said["front"] * 9
-    assert f"hypervolume {said['hypervolume']:g}" in page
-    assert "nan" not in page.lower().replace("nanoparticle", "")
-
-
-def test_report_of_a_run_without_results_is_a_page(store: Store, make_plan: MakePlan) -> None:
-    store.create(make_plan("sobol", 5))
-    assert "No evaluation keeps every limit yet." in report_html(store)
 
 
 def test_commands_from_creation_to_report(tmp_path: Path) -> None:
