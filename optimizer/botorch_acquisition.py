@@ -16,9 +16,11 @@ from botorch.models import ModelList
 from botorch.models.deterministic import GenericDeterministicModel
 from botorch.models.model import Model
 from botorch.optim import optimize_acqf_discrete
+from botorch.posteriors import GPyTorchPosterior
 from botorch.sampling.index_sampler import IndexSampler
 from botorch.sampling.list_sampler import ListSampler
 from botorch.sampling.normal import IIDNormalSampler
+from gpytorch.distributions import MultivariateNormal
 
 from objectives.composition import Array
 from optimizer.kernel import use_own_directory
@@ -26,41 +28,38 @@ from optimizer.model import FittedModel
 from optimizer.samples import Samples, objective_values, reference_point
 
 MC_SAMPLES = 128
+JITTER = 1e-8  # of the mean variance
 
 
-class _Block(Model):
-    """A fitted model that reads its own columns of a wider X."""
+class _Known(Model):
+    """One outcome's posterior at recipes known beforehand, on its natural scale; X holds their indices.
 
-    def __init__(self, model: Model, block: slice) -> None:
+    An average of models is a mixture, which no BoTorch posterior is: here it is the Gaussian of the same mean and covariance.
+    """
+
+    def __init__(self, mean: Array, covariance: Array) -> None:
         super().__init__()
-        self.model, self.block = model, block
+        self.mean, self.covariance = torch.as_tensor(mean), torch.as_tensor(covariance)
 
     @property
     def num_outputs(self) -> int:
         return 1
 
     def posterior(self, X: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
-        return self.model.posterior(X[..., self.block], *args, **kwargs)
-
-
-def _wide(model: FittedModel, recipes: Array) -> tuple[torch.Tensor, list[slice]]:
-    """Return every learned outcome's inputs side by side, then the recipe itself; and where each outcome's columns are."""
-    inputs = model.inputs(recipes)
-    blocks = [model.predictors[name].columns(inputs[name]) for name in model.learned]
-    ends = np.cumsum([block.shape[1] for block in blocks])
-    slices = [slice(int(end) - block.shape[1], int(end)) for block, end in zip(blocks, ends, strict=True)]
-    return torch.cat([*blocks, torch.as_tensor(recipes, dtype=torch.float64)], dim=1), slices
+        at = X[..., 0].long()
+        covariance = self.covariance[at.unsqueeze(-1), at.unsqueeze(-2)]
+        jitter = JITTER * self.covariance.diagonal().mean() * torch.eye(at.shape[-1], dtype=covariance.dtype)  # a recipe may come twice
+        return GPyTorchPosterior(MultivariateNormal(self.mean[at], covariance + jitter))
 
 
 def _completed(model: FittedModel) -> Callable[[torch.Tensor], tuple[Samples, torch.Size]]:
-    """Return a function from samples ``(..., 4 learned + 4 recipe)`` to complete samples over the flattened points."""
+    """Return a function from samples ``(..., learned + 4 recipe)`` to complete samples over the flattened points."""
 
     def complete(y: torch.Tensor) -> tuple[Samples, torch.Size]:
         flat = y.detach().reshape(-1, y.shape[-1]).numpy()
         recipes = flat[:, len(model.learned) :]
         closed = model.physics.outcomes(recipes)
-        natural = {name: model.predictors[name].unscaled(flat[None, :, i]) for i, name in enumerate(model.learned)}
-        known = {name: model.campaign.outcomes[name].from_natural(values) for name, values in natural.items()}
+        known = {name: model.campaign.outcomes[name].from_natural(flat[None, :, i]) for i, name in enumerate(model.learned)}
         known["mean_discharge_voltage"] = closed.mean_discharge_voltage[None, :]
         return model.complete(recipes, closed, known), y.shape[:-1]
 
@@ -70,11 +69,11 @@ def _completed(model: FittedModel) -> Callable[[torch.Tensor], tuple[Samples, to
 def choose(model: FittedModel, candidates: Array, known: Array, n: int, seed: int) -> list[int]:
     """Return the indices of n candidates by BoTorch's acquisition, one after another, each given those before it."""
     use_own_directory()
-    x, slices = _wide(model, candidates)
-    baseline = _wide(model, known if len(known) else candidates[-1:])[0]
-    width = x.shape[1]
-    recipe = GenericDeterministicModel(lambda X: X[..., width - candidates.shape[1] :], num_outputs=candidates.shape[1])
-    parts = [_Block(model.predictors[name].model, block) for name, block in zip(model.learned, slices, strict=True)]
+    everything = np.concatenate([candidates, known if len(known) else candidates[-1:]])
+    recipes, index = torch.as_tensor(everything), torch.arange(len(everything), dtype=torch.float64).unsqueeze(-1)
+    x, baseline = index[: len(candidates)], index[len(candidates) :]
+    recipe = GenericDeterministicModel(lambda X: recipes[X[..., 0].long()], num_outputs=candidates.shape[1])
+    parts = [_Known(*model.moments(name, everything)) for name in model.learned]
     complete = _completed(model)
     campaign = model.campaign
 
@@ -104,4 +103,4 @@ def choose(model: FittedModel, candidates: Array, known: Array, n: int, seed: in
                 joined, reference, baseline, objective=GenericMCMultiOutputObjective(objectives), **settings
             )
         chosen, _ = optimize_acqf_discrete(acquisition, q=min(n, len(candidates)), choices=x, max_batch_size=128, unique=True)
-    return [int(torch.nonzero((x == row).all(dim=1))[0, 0]) for row in chosen]
+    return [int(row[0]) for row in chosen]

@@ -6,7 +6,7 @@ Learned outcomes come from the surrogate; derived ones follow from joint samples
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -23,9 +23,13 @@ from optimizer.goal import OwnOutcome
 from optimizer.own_mean import own_mean
 from optimizer.samples import Samples
 from surrogates.calibration.fit import as_calibration, build_problem, fit
-from surrogates.cells import OwnMean, cell_data, joined, own_inputs, own_outcome_data
-from surrogates.gaussian_process import GaussianProcess, GaussianProcessPredictor, own_surrogate
-from surrogates.protocol import Inputs, OutcomeData
+from surrogates.cells import OwnMean, cell_data, own_inputs, own_outcome_data
+from surrogates.fusion.average import Fused, FusedPredictor
+from surrogates.fusion.fit import fit_fused
+from surrogates.fusion.rows import joined
+from surrogates.fusion.simulated import bundled_correction
+from surrogates.gaussian_process import GaussianProcessPredictor, own_surrogate
+from surrogates.protocol import Inputs, OutcomeData, Predictor
 from surrogates.success import SuccessModel
 from surrogates.training import ElectrodeData
 
@@ -49,7 +53,8 @@ class FittedModel:
     physics: Physics
     data: ElectrodeData
     training: Mapping[str, OutcomeData]
-    predictors: Mapping[str, GaussianProcessPredictor]
+    fused: Fused
+    predictors: Mapping[str, Predictor]  # each outcome by itself
     cells: tuple[Cell, ...]  # the lab's own
     success: SuccessModel
     voltage: tuple[float, float]  # mean and standard deviation, V
@@ -76,10 +81,10 @@ class FittedModel:
         closed = self.physics.outcomes(recipes)
         inputs = self.inputs(recipes)
         # One Sobol sequence serves all outcomes, each with its rows shuffled: copies scrambled by other seeds correlate row by row.
-        natural = {
-            name: np.random.default_rng([seed, i, n]).permutation(self._draw(name, inputs[name], n, seed, joint), axis=0)
-            for i, name in enumerate(self.learned)
-        }
+        natural = self.fused.draws({name: inputs[name] for name in LEARNED}, n, seed, joint=joint)
+        for i, own in enumerate(self.campaign.own):
+            drawn = self._draw(own.name, inputs[own.name], n, seed, joint)
+            natural[own.name] = np.random.default_rng([seed, len(LEARNED) + i, n]).permutation(drawn, axis=0)
         learned = {name: self.campaign.outcomes[name].from_natural(value) for name, value in natural.items()}
         mean, sd = self.voltage
         voltage = mean + sd * np.random.default_rng([seed, len(LEARNED)]).standard_normal((n, 1))  # one voltage for all recipes
@@ -93,8 +98,26 @@ class FittedModel:
         """Return the probability that recipes keep the percolation limit, by physics with its calibration's uncertainty, ``(n,)``."""
         return np.asarray((self.physics.percolation_margin_draws(recipes, PERCOLATION_DRAWS, 0) >= PERCOLATION_RESERVE).mean(axis=0))
 
+    def updated(self, cells: Sequence[Cell]) -> FittedModel:
+        """Return the model with further cells of the lab, nothing refitted: the electrode's outcomes only, under the same hyperparameters."""
+        rows = cell_data(self.data, self.physics, cells)
+        training = {name: joined(data, rows.get(name)) for name, data in self.training.items()}
+        fused = self.fused.extended(rows)
+        predictors = {**self.predictors, **{name: FusedPredictor(fused, name) for name in LEARNED}}
+        every = (*self.cells, *cells)
+        found = replace(self, training=training, fused=fused, predictors=predictors, cells=every)
+        return replace(found, success=_success(self.campaign, every), voltage=_voltage(self.physics, every))
+
+    def moments(self, name: str, recipes: Array) -> tuple[Array, Array]:
+        """Return mean ``(m,)`` and covariance ``(m, m)`` of a learned outcome at recipes, on its natural scale."""
+        inputs, predictor = self.inputs(recipes)[name], self.predictors[name]
+        if isinstance(predictor, GaussianProcessPredictor):
+            return predictor.moments(inputs)
+        return self.fused.moments(name, inputs)
+
     def _draw(self, name: str, inputs: Inputs, n: int, seed: int, joint: bool) -> Array:
         predictor = self.predictors[name]
+        assert isinstance(predictor, GaussianProcessPredictor)
         if not joint:
             prediction = predictor.predict(inputs)
             noise = _normal(n, 1, seed)
@@ -197,9 +220,11 @@ def fit_model(campaign: Campaign, evidence: Collection[str] = ("primary", "secon
     problem = build_problem()
     physics = campaign.physics(None if set(evidence) >= EVIDENCE else as_calibration(fit(problem, use=lambda target: target.evidence in evidence)))
     data = ElectrodeData(problem, physics.calibration, evidence)
-    own = cell_data(data, physics, cells)
-    training = {name: joined(data.training(name).data, own.get(name)) for name in LEARNED}
-    predictors = {name: GaussianProcess().fit(training[name], seed=0) for name in LEARNED}
+    pool = {name: data.training(name).data for name in LEARNED}
+    lab, known = data.study_index(physics.study.name), len(data.studies)
+    fused, point, fitted_to = fit_fused(pool, lambda z: cell_data(data.around(z), physics, cells), data.prior, lab, known, bundled_correction())
+    training = dict(fitted_to)
+    predictors: dict[str, Predictor] = {name: FusedPredictor(fused, name) for name in LEARNED}
     for outcome in campaign.own:
         natural = campaign.outcomes[outcome.name]
         mean = own_mean(outcome, natural, physics)
@@ -211,4 +236,6 @@ def fit_model(campaign: Campaign, evidence: Collection[str] = ("primary", "secon
             )
         training[outcome.name] = rows
         predictors[outcome.name] = own_surrogate(mean is not None).fit(rows, seed=0)
-    return FittedModel(campaign, physics, data, training, predictors, tuple(cells), _success(campaign, cells), _voltage(physics, cells))
+    return FittedModel(
+        campaign, physics, data.around(point), training, fused, predictors, tuple(cells), _success(campaign, cells), _voltage(physics, cells)
+    )

@@ -24,7 +24,8 @@ _SOURCES: Mapping[str, tuple[str, ...]] = {
     "electronic_tortuosity_factor": ("electronic_conductivity",),  # a stated electronic tau refers to an AM conductivity of its own
     "discharge_capacity": ("discharge_capacity",),
 }
-
+LEAST_CAPACITY_SD = 1.0  # mAh/g; two cells that hardly work differ by more than 2.5 % of what they give [A]
+CAPPED_SD = 0.5  # of ln tau where a reading is at the cap: there is no path, and how far from one no reading tells [A]
 
 OwnMean = Callable[[Array, Mapping[str, Array] | None], Array]
 
@@ -65,7 +66,11 @@ def cell_data(data: ElectrodeData, physics: Physics, cells: Sequence[Cell]) -> d
         values, stated = np.array([value for value, _ in pairs]), np.array([sd for _, sd in pairs])
         shares = 1.0 / (1.0 + np.exp(-values))
         relative = [REPEATABILITY[outcome] / share if outcome == "porosity" else REPEATABILITY[outcome] for share in shares]
+        if outcome == "discharge_capacity":
+            relative = [math.hypot(sd, LEAST_CAPACITY_SD / (q_ref * share)) for share, sd in zip(shares, relative, strict=True)]
         usual = np.array([natural_sd(outcome, float(share), sd) for share, sd in zip(shares, relative, strict=True)])
+        if outcome == "ionic_tortuosity_factor":
+            usual = np.where(values >= math.log(TAU_CAP) - 1e-9, CAPPED_SD, usual)
         noise = np.fmax(pool_replicates(values, usual, [groups[i] for i in index]), stated)
         found[outcome] = OutcomeData(inputs[outcome].take(index), values, np.sqrt(noise**2 + weighing[outcome][index] ** 2))
     return found
@@ -136,17 +141,3 @@ def own_outcome_data(
     noise = natural_noise(outcome, measured, sd)
     groups = [tuple(f"{value:.6g}" for value in (*recipe, *(conditions[name][i] for name in CONDITIONS))) for i, recipe in enumerate(recipes)]
     return OutcomeData(inputs, values, pool_replicates(values, noise, groups) if len(good) else noise)
-
-
-def joined(first: OutcomeData, second: OutcomeData | None) -> OutcomeData:
-    """Return the rows of both."""
-    if second is None:
-        return first
-    a, b = first.inputs, second.inputs
-    inputs = Inputs(
-        np.concatenate([a.features, b.features]),
-        np.concatenate([a.study, b.study]),
-        np.concatenate([a.physics, b.physics]),
-        np.concatenate([a.directions, b.directions]),
-    )
-    return OutcomeData(inputs, np.concatenate([first.values, second.values]), np.concatenate([first.noise_sd, second.noise_sd]))

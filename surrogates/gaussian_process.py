@@ -175,6 +175,12 @@ class GaussianProcessPredictor:
             base = _base_samples(len(x), n, seed)
             return self.unscaled((mean + base @ _root(covariance).transpose(-1, -2)).numpy())
 
+    def moments(self, inputs: Inputs) -> tuple[Array, Array]:
+        """Return mean ``(m,)`` and covariance ``(m, m)`` of the posterior, joint over m points."""
+        with torch.no_grad():
+            posterior: Any = self.model.posterior(self.columns(inputs)).mvn
+            return self.unscaled(posterior.mean.numpy()), self.spread**2 * posterior.covariance_matrix.numpy()
+
     def hyperparameters(self) -> dict[str, float]:
         """Return the learned scale on the physics and the standard deviations of discrepancy, study's own and study offset."""
         f, unit = self.found, self.spread

@@ -48,7 +48,7 @@ class Hyperparameters:
     bias: float
 
 
-def negative_log_posterior(data: OutcomeData, priors: Priors) -> Callable[[Array], tuple[float, Array]]:
+def negative_log_posterior(data: OutcomeData, priors: Priors, doubt: Array | None = None) -> Callable[[Array], tuple[float, Array]]:
     """Return the objective with its gradient, up to a constant, over ``theta``: logs of the f length scales and of the three standard
     deviations, then a and b.
     """
@@ -58,6 +58,7 @@ def negative_log_posterior(data: OutcomeData, priors: Priors) -> Callable[[Array
     squares = (x[:, None, :] - x[None, :, :]) ** 2  # (n, n, f)
     flat = squares.reshape(-1, f)
     same = (data.inputs.study[:, None] == data.inputs.study[None, :]).astype(float)
+    alone = same if doubt is None else same * doubt[:, None] * doubt[None, :]
     fixed = np.diag(data.noise_sd**2)
     if priors.scale_sd is not None:
         fixed = fixed + data.inputs.directions @ data.inputs.directions.T
@@ -71,7 +72,7 @@ def negative_log_posterior(data: OutcomeData, priors: Priors) -> Callable[[Array
         s = np.sqrt(5.0 * (squares @ inverse))
         decay = np.exp(-s)
         matern = (1.0 + s + s * s / 3.0) * decay
-        weight = shared + own * same
+        weight = shared + own * alone
         covariance = matern * weight + offset * same + fixed
         try:
             factor = cho_factor(covariance, lower=True)
@@ -85,7 +86,7 @@ def negative_log_posterior(data: OutcomeData, priors: Priors) -> Callable[[Array
         gradient = np.empty_like(theta)
         gradient[:f] = 0.5 * (slope.ravel() @ flat) * inverse
         gradient[f] = shared * float((matern * inner).sum())
-        gradient[f + 1] = own * float((matern * same * inner).sum())
+        gradient[f + 1] = own * float((matern * alone * inner).sum())
         gradient[f + 2] = offset * float((same * inner).sum())
         gradient[f + 3] = -float(alpha @ physics)
         gradient[f + 4] = -float(alpha.sum())
@@ -103,8 +104,8 @@ def negative_log_posterior(data: OutcomeData, priors: Priors) -> Callable[[Array
     return objective
 
 
-def fit_map(data: OutcomeData, priors: Priors) -> Hyperparameters:
-    """Return the hyperparameters at the maximum a posteriori; deterministic."""
+def fit_map(data: OutcomeData, priors: Priors, doubt: Array | None = None) -> Hyperparameters:
+    """Return the hyperparameters at the maximum a posteriori; deterministic. ``doubt`` as in `negative_log_posterior`."""
     f = data.inputs.features.shape[1]
     location = np.array([*[priors.length[0]] * f, priors.discrepancy[0], priors.own[0], priors.offset[0]])
     bounds: list[tuple[float | None, float | None]] = [(math.log(LOWEST), math.log(HIGHEST))] * (f + 3)
@@ -112,6 +113,6 @@ def fit_map(data: OutcomeData, priors: Priors) -> Hyperparameters:
     start = np.concatenate(
         [location, [1.0 if priors.scale_sd is not None else 0.0], [0.0 if priors.bias_sd is not None else float(data.values.mean())]]
     )
-    found = minimize(negative_log_posterior(data, priors), start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": STEPS}).x
+    found = minimize(negative_log_posterior(data, priors, doubt), start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": STEPS}).x
     values = np.exp(found[: f + 3])
     return Hyperparameters(values[:f], float(values[f]), float(values[f + 1]), float(values[f + 2]), float(found[f + 3]), float(found[f + 4]))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,12 +14,13 @@ from objectives.composition import Array
 from objectives.electrode import TAU_CAP, UTILISATION_REFERENCE, Electrodes, Outcomes
 from objectives.outcomes import LEARNED, OUTCOMES
 from objectives.physics import Physics
-from objectives.studies import OFFSETS, load_studies
-from surrogates.calibration.fit import Problem
+from objectives.studies import load_studies
+from surrogates.calibration.fit import Problem, information_beside
 from surrogates.calibration.targets import Target
+from surrogates.fusion.prior import PhysicsPrior
 from surrogates.protocol import Inputs, OutcomeData
 
-RANK = 24  # directions of the calibration's uncertainty that are kept: over 97 % of its variance at the measured rows (tests)
+STEP = 1e-3  # of a prior standard deviation, for the slopes of the physics
 # Repeatability of one measurement on the natural scale's own terms, before replicates speak: 2.5 % of capacity, 0.8 points of
 # porosity, 12 % of tau (virtual-lab noise agreed for the project; Bazzoun 2026's triplicates give 3-19 % of ionic conductivity).
 REPEATABILITY: Mapping[str, float] = {
@@ -72,39 +74,47 @@ class TrainingSet:
 
 
 class ElectrodeData:
-    """The bundled measurements seen through one calibration: the physics' prediction and main uncertainties at every row.
+    """The bundled measurements seen through one calibration: the physics' prediction and its slopes at every row.
 
-    ``directions`` ``(p, r + 4)`` are moves of z, one standard deviation long: the main directions of the calibration's uncertainty
-    (singular vectors of the learned outcomes' Jacobian over the measured rows, whitened), then the four offsets of a new study.
+    ``point`` ``(p,)``, in units of the prior, is where the physics of recipes is linearised (`at`); that of the bundled rows always is at
+    the calibration. ``prior`` is what is known of the calibrated numbers without the learned outcomes' rows.
     """
 
-    def __init__(self, problem: Problem, calibration: Calibration, evidence: Collection[str] = ("primary", "secondary")) -> None:
+    def __init__(
+        self,
+        problem: Problem,
+        calibration: Calibration,
+        evidence: Collection[str] = ("primary", "secondary"),
+        use: Callable[[Target], bool] = lambda target: True,
+    ) -> None:
         self.problem = problem
         self._evidence = evidence
         self.calibration = calibration.with_new_study()
+        self.point = self.calibration.z
         self.studies = tuple(load_studies())
         names = problem.panel.study_names
         self._study = np.array([float(self.studies.index(name)) for name in names])
         self._q_ref = np.array([UTILISATION_REFERENCE[load_studies()[name].active_material] for name in names])
-        z = self.calibration.z
-        root = self.calibration.root
-        rows = sorted({target.members[0] for target in problem.targets if target.combine == "value"})
-        slopes = self._panel_slopes(root)
-        self.singular_values, main = _main_directions(np.concatenate([slopes[name][:, rows] for name in LEARNED], axis=1))
-        new_study = np.eye(len(z))[:, -len(OFFSETS) :]
-        self.directions = np.concatenate([root @ main[:, :RANK], new_study], axis=1)
+        z = self.calibration.z[: len(problem.priors)]
+        self._modelled, self._slopes = self._panel()
         parameters = self.calibration.parameters()
-        outcomes = problem.panel.evaluate(parameters)
-        self._modelled = natural(outcomes, self._q_ref)
-        self._features = features(problem.panel.electrodes(parameters), outcomes)
-        self._slopes = self._panel_slopes(self.directions)
-        self._observed = problem.observe(z[: len(problem.priors)])
+        self._features = features(problem.panel.electrodes(parameters), problem.panel.evaluate(parameters))
+        self._observed = problem.observe(z)
+        mean, covariance = information_beside(problem, z, lambda t: use(t) and t.evidence in evidence and not _learned(t))
+        self.prior = PhysicsPrior.with_new_study(mean, covariance, self.calibration)
 
-    def _panel_slopes(self, moves: Array) -> dict[str, Array]:
+    def around(self, point: Array) -> ElectrodeData:
+        """Return the same data with the physics of recipes linearised at another point."""
+        moved = copy(self)
+        moved.point = point
+        return moved
+
+    def _panel(self) -> tuple[dict[str, Array], dict[str, Array]]:
+        """Return the physics of the panel ``(n,)`` and its slopes ``(n, p)`` along each calibrated number, in units of its prior."""
         z = self.calibration.z
-        high = natural(self.problem.panel.evaluate(self.calibration.parameters(z + 0.5 * moves.T)), self._q_ref)
-        low = natural(self.problem.panel.evaluate(self.calibration.parameters(z - 0.5 * moves.T)), self._q_ref)
-        return {name: high[name] - low[name] for name in LEARNED}
+        moved = self.problem.panel.evaluate(self.calibration.parameters(np.concatenate([z[None], z + STEP * np.eye(len(z))])))
+        found = natural(moved, self._q_ref)
+        return {name: found[name][0] for name in LEARNED}, {name: (found[name][1:] - found[name][0]).T / STEP for name in LEARNED}
 
     def training(self, outcome: str) -> TrainingSet:
         """Return the measured rows of a learned outcome on its natural scale."""
@@ -116,8 +126,16 @@ class ElectrodeData:
         values, noise = np.array([value for value, _ in measured], dtype=float), np.array([sd for _, sd in measured], dtype=float)
         noise = pool_replicates(values, noise, [(t.study, *t.designs, t.observe, t.note) for t in targets])
         stated = np.array([natural_sd(outcome, t.value / self._q_ref[row], t.relative_sd) for t, row in zip(targets, rows, strict=True)], dtype=float)
-        inputs = Inputs(_used(outcome, self._features[rows]), self._study[rows], self._modelled[outcome][rows], self._slopes[outcome][:, rows].T)
+        stated = np.fmax(stated, [self._row_sd(outcome, target, value) for target, value in zip(targets, values, strict=True)])
+        inputs = Inputs(used(outcome, self._features[rows]), self._study[rows], self._modelled[outcome][rows], self._slopes[outcome][rows])
         return TrainingSet(OutcomeData(inputs, values, np.fmax(noise, stated)), targets)
+
+    def _row_sd(self, outcome: str, target: Target, value: float) -> float:
+        """Return the noise of a row that the calibration reckons with, on the natural scale."""
+        if outcome.endswith("tortuosity_factor"):
+            return target.sd
+        share, unit = 1.0 / (1.0 + math.exp(-value)), 100.0 if outcome == "porosity" else float(self._q_ref[target.members[0]])
+        return target.sd / unit / (share * (1.0 - share))
 
     def _measured(self, outcome: str, target: Target) -> tuple[float, float]:
         """Return a row's value on the natural scale and the repeatability of one measurement there."""
@@ -136,27 +154,37 @@ class ElectrodeData:
 
     def at(self, physics: Physics, recipes: Array, conditions: Mapping[str, Array] | None = None) -> dict[str, Inputs]:
         """Return each learned outcome's inputs at recipes ``(n, 4)`` made and tested as ``physics`` says, or under their own conditions."""
-        z = self.calibration.z
-        q_ref = UTILISATION_REFERENCE[physics.study.active_material]
-        outcomes = physics.outcomes(recipes, None, conditions)
-        middle = natural(outcomes, q_ref)
-        high = natural(physics.outcomes(recipes, z + 0.5 * self.directions.T, conditions), q_ref)
-        low = natural(physics.outcomes(recipes, z - 0.5 * self.directions.T, conditions), q_ref)
-        x = features(physics.electrodes(recipes, self.calibration.parameters(), conditions), outcomes)
+        z = self.point
+        active = np.array([reaches(prior.name, physics.study.name) for prior in self.calibration.priors])
+        moves = STEP * np.eye(len(z))[active]
+        found = natural(
+            physics.outcomes(recipes, np.concatenate([z[None], z + moves]), conditions), UTILISATION_REFERENCE[physics.study.active_material]
+        )
+        made = physics.outcomes(recipes, None, conditions)
+        x = features(physics.electrodes(recipes, self.calibration.parameters(), conditions), made)
         study = np.full(len(recipes), self.study_index(physics.study.name))
-        return {name: Inputs(_used(name, x), study, middle[name], (high[name] - low[name]).T) for name in LEARNED}
+        inputs = {}
+        for name in LEARNED:
+            slopes = np.zeros((len(recipes), len(z)))
+            slopes[:, active] = (found[name][1:] - found[name][0]).T / STEP
+            inputs[name] = Inputs(used(name, x), study, found[name][0], slopes)
+        return inputs
 
     def study_index(self, name: str) -> float:
         """Return the index of a study; a lab that is not bundled comes after them."""
         return float(self.studies.index(name) if name in self.studies else len(self.studies))
 
 
-def _main_directions(jacobian: Array) -> tuple[Array, Array]:
-    left, singular_values, _ = np.linalg.svd(jacobian, full_matrices=False)
-    return singular_values, left
+def reaches(name: str, study: str) -> bool:
+    """Return whether a calibrated number can move a study's physics: its own latents and offsets, and what is nobody's own."""
+    return "." not in name or name.startswith(f"{study}.")
 
 
-def _used(outcome: str, x: Array) -> Array:
+def _learned(target: Target) -> bool:
+    return target.combine == "value" and target.observe in _OBSERVED
+
+
+def used(outcome: str, x: Array) -> Array:
     """Return the features an outcome depends on: the test's C-rate and temperature reach the capacity only."""
     return x if outcome == "discharge_capacity" else x[..., :4]
 

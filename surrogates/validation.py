@@ -17,10 +17,14 @@ from objectives.composition import Array
 from objectives.outcomes import LEARNED, OUTCOMES
 from surrogates.calibration.fit import Fit, as_calibration, build_problem, fit
 from surrogates.calibration.targets import Target
+from surrogates.fusion.fit import fit_fused, no_cells
+from surrogates.fusion.simulated import bundled_correction
 from surrogates.protocol import Inputs, OutcomeData, Prediction, Surrogate
 from surrogates.training import ElectrodeData
 
 LEVEL = 0.90  # of the intervals whose coverage is counted
+FUSED = "fused"  # the name of the model that proposals use
+NOBODY = -1.0  # index of a study that nobody has measured
 FEWEST_ROWS = 4  # a data-only model of an outcome is not fitted to fewer
 
 
@@ -59,10 +63,12 @@ class Held:
         return math.log(self.predicted / self.measured)
 
 
+@dataclass(frozen=True)
 class PhysicsAlone:
     """The recalibrated closed form with its calibration's uncertainty; nothing learned on top."""
 
-    name = "physics"
+    root: Array  # (p, p), square root of the calibration's covariance
+    name: str = "physics"
 
     def fit(self, data: OutcomeData, seed: int) -> PhysicsAlone:
         """Return itself: the physics was fitted when the data were made."""
@@ -71,15 +77,15 @@ class PhysicsAlone:
 
     def predict(self, inputs: Inputs) -> Prediction:
         """Return the calibrated prediction."""
-        return Prediction(inputs.physics, np.sqrt((inputs.directions**2).sum(axis=1)))
+        return Prediction(inputs.physics, np.sqrt(((inputs.directions @ self.root) ** 2).sum(axis=1)))
 
 
-def models() -> tuple[Surrogate, ...]:
-    """Return every model that is compared, the one that proposals use first."""
+def models(root: Array) -> tuple[Surrogate, ...]:
+    """Return every model of one outcome that the fused one is compared with; ``root`` of the calibration's covariance."""
     from surrogates.gaussian_process import GaussianProcess  # torch takes seconds to import: only when asked
     from surrogates.sklearn_models import RandomForest, SklearnGaussianProcess
 
-    return (GaussianProcess(), PhysicsAlone(), GaussianProcess(physics=False), SklearnGaussianProcess(), RandomForest())
+    return (PhysicsAlone(root), GaussianProcess(physics=False), SklearnGaussianProcess(), RandomForest())
 
 
 def design_folds() -> tuple[Fold, ...]:
@@ -98,21 +104,24 @@ def validate_fold(fold: Fold, seed: int = 0) -> list[Held]:
     problem = build_problem()
     without = (fold.study,) if fold.design is None else ()
     fitted: Fit = fit(problem, use=lambda target: not fold.leaves_out(target), ordinal=False, without_studies=without)
-    data = ElectrodeData(problem, as_calibration(fitted))
+    data = ElectrodeData(problem, as_calibration(fitted), use=lambda target: not fold.leaves_out(target) and target.study not in without)
+    training = {name: data.training(name) for name in LEARNED}
+    out = {name: np.array([fold.leaves_out(target) for target in rows.targets], dtype=bool) for name, rows in training.items()}
+    kept = {name: rows.data.take(~out[name]) for name, rows in training.items()}
+    lab = NOBODY if fold.design is None else data.study_index(fold.study)
+    fused = fit_fused(kept, no_cells, data.prior, lab, len(data.studies), bundled_correction()).fused
     held: list[Held] = []
-    for outcome in LEARNED:
-        training = data.training(outcome)
-        out = np.array([fold.leaves_out(target) for target in training.targets])
-        if not out.any():
-            continue
-        kept, left = training.data.take(~out), training.data.take(out)
+    for outcome, rows in training.items():
+        left = rows.data.take(out[outcome])
         if fold.design is None:
             left = _as_new_study(left)
-        for model in models():
-            if len(kept.values) < FEWEST_ROWS:
-                continue
-            prediction = model.fit(kept, seed).predict(left.inputs).with_noise(left.noise_sd)
-            held.extend(_held(model.name, outcome, [t for t, o in zip(training.targets, out, strict=True) if o], left, prediction))
+        if not out[outcome].any():
+            continue
+        targets = [target for target, o in zip(rows.targets, out[outcome], strict=True) if o]
+        held.extend(_held(FUSED, outcome, targets, left, fused.predict(outcome, left.inputs).with_noise(left.noise_sd)))
+        for model in models(data.calibration.root):
+            if len(kept[outcome].values) >= FEWEST_ROWS:
+                held.extend(_held(model.name, outcome, targets, left, model.fit(kept[outcome], seed).predict(left.inputs).with_noise(left.noise_sd)))
     return held
 
 
@@ -121,7 +130,7 @@ def _as_new_study(left: OutcomeData) -> OutcomeData:
 
     The calibration left the study out, so its offsets are at zero and as uncertain as a new study's.
     """
-    return replace(left, inputs=replace(left.inputs, study=np.full(len(left.inputs), -1.0)))
+    return replace(left, inputs=replace(left.inputs, study=np.full(len(left.inputs), NOBODY)))
 
 
 def _held(model: str, outcome: str, targets: Sequence[Target], left: OutcomeData, prediction: Prediction) -> list[Held]:

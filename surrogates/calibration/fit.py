@@ -113,6 +113,21 @@ def fit(
     return Fit(problem, z, np.asarray(np.linalg.inv(final.T @ final)), 0.5 * float(np.sum(residuals(z) ** 2)))
 
 
+def information_beside(problem: Problem, z: Array, use: Callable[[Target], bool]) -> tuple[Array, Array]:
+    """Return mean ``(p,)`` and covariance ``(p, p)`` of z by its priors and the targets that ``use`` keeps alone, linearised at z.
+
+    What a calibration knows without the rows that a surrogate learns from anew, so that no row is used twice.
+    """
+    targets = [t for t in problem.targets if use(t)]
+    size = len(problem.priors)
+    step = STEP * np.eye(size)
+    observed = problem.observe(np.concatenate([z[None], z + step, z - step]))
+    rows = np.array([np.asarray(t.residual(t.predict(observed))) for t in targets]).reshape(len(targets), 2 * size + 1)
+    slope = (rows[:, 1 : size + 1] - rows[:, size + 1 :]) / (2.0 * STEP)
+    covariance = np.asarray(np.linalg.inv(np.eye(size) + slope.T @ slope))
+    return z - covariance @ (z + slope.T @ rows[:, 0]), covariance
+
+
 def fingerprint() -> str:
     """Return a hash of everything a calibration is made from, so that a stale file is noticed."""
     digest = hashlib.sha256()

@@ -66,6 +66,16 @@ def test_cells_of_another_condition_teach_too(lab: Campaign, campaign: Campaign)
     assert np.allclose(rows, [math.log(4.0) / math.log(20.0), 0.0])
 
 
+def test_new_cell_updates_the_model_without_a_refit(lab: Campaign, campaign: Campaign) -> None:
+    cells = lab_cells(campaign, 9, 5)
+    before = fit_model(lab, cells=cells[1:])
+    after, recipe = before.updated(cells[:1]), np.array([cells[0].recipe.values()])
+    assert after.cells == (*cells[1:], cells[0])
+    assert after.fused.trust == before.fused.trust
+    widths = [np.ptp(np.percentile(m.samples(recipe, 2048, 0).outcomes["porosity"], (5, 95))) for m in (before, after)]
+    assert widths[1] < 0.9 * widths[0]
+
+
 def test_conductivity_becomes_the_tau_it_implies(lab: Campaign) -> None:
     physics = lab.physics()
     recipe = Recipe(80.0, 5.0, 1.5, 2.0)

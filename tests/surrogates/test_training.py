@@ -10,9 +10,8 @@ from objectives.composition import Array
 from objectives.electrode import TAU_CAP, UTILISATION_REFERENCE
 from objectives.outcomes import LEARNED, OUTCOMES
 from objectives.physics import Conditions, Physics, find_study
-from objectives.studies import OFFSETS
 from surrogates.calibration.fit import Problem
-from surrogates.training import PRIOR_REPLICATES, RANK, REPEATABILITY, ElectrodeData
+from surrogates.training import PRIOR_REPLICATES, REPEATABILITY, ElectrodeData
 
 RECIPES = np.array([[85.0, 5.0, 1.5, 2.34], [75.0, 0.0, 3.0, 0.0], [80.0, 10.0, 1.0, 3.0]])
 
@@ -123,14 +122,25 @@ def test_replicates_move_the_noise_of_the_outcome_they_were_made_of(electrode_da
     logs = np.log([[0.123, 0.135, 0.153], [0.105, 0.101, 0.098], [0.079, 0.063, 0.054]])  # Bazzoun 2026, three replicates each
     squares = float((((logs - logs.mean(axis=1, keepdims=True)) / prior) ** 2).sum())
     pooled = prior * math.sqrt((PRIOR_REPLICATES + squares) / (PRIOR_REPLICATES + 6.0))
-    noise = electrode_data.training("ionic_tortuosity_factor").data.noise_sd[rows_of(electrode_data, "ionic_tortuosity_factor", "replicate")]
-    np.testing.assert_allclose(noise, pooled)
+    training = electrode_data.training("ionic_tortuosity_factor")
+    rows = rows_of(electrode_data, "ionic_tortuosity_factor", "replicate")
+    np.testing.assert_allclose(training.data.noise_sd[rows], [max(pooled, training.targets[row].sd) for row in rows])
     assert pooled > prior
 
 
-def test_outcome_without_replicates_keeps_its_repeatability(electrode_data: ElectrodeData) -> None:
+def test_outcome_without_replicates_has_the_noise_of_its_study(electrode_data: ElectrodeData) -> None:
+    training = electrode_data.training("electronic_tortuosity_factor")
     row = rows_of(electrode_data, "electronic_tortuosity_factor", "95:5")[0]
-    assert electrode_data.training("electronic_tortuosity_factor").data.noise_sd[row] == REPEATABILITY["electronic_tortuosity_factor"]
+    assert training.data.noise_sd[row] == training.targets[row].sd == 0.30 > REPEATABILITY["electronic_tortuosity_factor"]
+
+
+def test_no_row_is_less_noisy_than_the_calibration_takes_it_for(electrode_data: ElectrodeData) -> None:
+    for outcome in LEARNED:
+        training = electrode_data.training(outcome)
+        for target, sd, value in zip(training.targets, training.data.noise_sd, training.data.values, strict=True):
+            share = 1.0 / (1.0 + math.exp(-value))
+            width = {"porosity": 100.0, "discharge_capacity": target.value / share}.get(outcome, 0.0) * share * (1.0 - share) or 1.0
+            assert sd * width >= target.sd * (1.0 - 1e-9), target.name
 
 
 def test_repeatability_of_capacity_is_relative(electrode_data: ElectrodeData) -> None:
@@ -155,43 +165,48 @@ def test_stated_error_above_the_repeatability_is_taken(electrode_data: Electrode
                 assert sd >= stated - 1e-12
 
 
-# Directions of the calibration's uncertainty.
+# Slopes of the physics, and what is known of its numbers without the rows.
 
 
-def test_kept_directions_carry_97_percent_of_the_calibrations_variance(electrode_data: ElectrodeData) -> None:
-    variance = electrode_data.singular_values**2
-    assert variance[:RANK].sum() / variance.sum() > 0.97
-
-
-def test_kept_directions_carry_most_of_the_calibrations_variance(electrode_data: ElectrodeData) -> None:
-    variance = electrode_data.singular_values**2
-    assert variance[:RANK].sum() / variance.sum() > 0.9
-    assert (np.diff(electrode_data.singular_values) <= 0.0).all()
-
-
-def test_directions_are_the_kept_ones_and_the_offsets_of_a_new_study(electrode_data: ElectrodeData) -> None:
-    assert electrode_data.directions.shape == (len(electrode_data.calibration.priors), RANK + len(OFFSETS))
-    np.testing.assert_array_equal(electrode_data.directions[-len(OFFSETS) :, RANK:], np.eye(len(OFFSETS)))
-
-
-def test_directions_are_one_standard_deviation_of_the_calibration(electrode_data: ElectrodeData) -> None:
-    precision = np.linalg.inv(electrode_data.calibration.covariance)
-    lengths = np.einsum("ij,ik,kj->j", electrode_data.directions, precision, electrode_data.directions)
-    np.testing.assert_allclose(lengths, 1.0, rtol=1e-6)
+@pytest.mark.parametrize("outcome", LEARNED)
+def test_slopes_are_how_the_physics_changes(electrode_data: ElectrodeData, outcome: str) -> None:
+    physics = Physics(find_study("new"))
+    inputs = electrode_data.at(physics, RECIPES)[outcome]
+    step = 0.01 * np.random.default_rng(0).standard_normal(len(electrode_data.point))
+    moved = electrode_data.around(electrode_data.point + step).at(physics, RECIPES)[outcome].physics
+    np.testing.assert_allclose(moved - inputs.physics, inputs.directions @ step, atol=5e-3)
 
 
 @pytest.mark.parametrize("outcome", ["porosity", "ionic_tortuosity_factor", "discharge_capacity"])
-def test_variance_along_the_directions_is_that_of_draws(electrode_data: ElectrodeData, outcome: str) -> None:
+def test_variance_along_the_slopes_is_that_of_draws(electrode_data: ElectrodeData, outcome: str) -> None:
     physics = Physics(find_study("new"))
     drawn = OUTCOMES[outcome].to_natural(np.asarray(getattr(physics.draws(RECIPES, 4000, seed=0), outcome)))
-    linear = np.sqrt((electrode_data.at(physics, RECIPES)[outcome].directions ** 2).sum(axis=1))
-    np.testing.assert_allclose(linear, drawn.std(axis=0), rtol=0.35)  # first order, and the last percents of variance are left out
+    slopes = electrode_data.at(physics, RECIPES)[outcome].directions
+    linear = np.sqrt(((slopes @ electrode_data.calibration.root) ** 2).sum(axis=1))
+    np.testing.assert_allclose(linear, drawn.std(axis=0), rtol=0.35)  # first order
 
 
-def test_offset_of_a_new_study_moves_its_outcome_only_through_its_own_direction(electrode_data: ElectrodeData) -> None:
+def test_only_a_studys_own_offsets_move_it(electrode_data: ElectrodeData) -> None:
+    names = [prior.name for prior in electrode_data.calibration.priors]
     measured, new = (electrode_data.at(Physics(find_study(name)), RECIPES)["porosity"].directions for name in ("lee2026", "new"))
-    np.testing.assert_allclose(measured[:, RANK:], 0.0, atol=1e-12)
-    assert (new[:, RANK + OFFSETS.index("porosity")] > 0.1).all()
+    assert (np.abs(new[:, names.index("new.offset_porosity")]) > 0.1).all()
+    assert (np.abs(measured[:, names.index("lee2026.offset_porosity")]) > 0.1).all()
+    assert not measured[:, names.index("new.offset_porosity")].any()
+    assert not new[:, names.index("lee2026.offset_porosity")].any()
+
+
+def test_prior_leaves_out_what_the_rows_taught(electrode_data: ElectrodeData) -> None:
+    size = len(electrode_data.problem.priors)
+    before, after = np.diag(electrode_data.prior.covariance)[:size], np.diag(electrode_data.calibration.covariance)[:size]
+    assert (after <= before + 1e-6).all()
+    assert after.sum() < 0.8 * before.sum()
+    assert before.max() <= 1.0 + 1e-9
+
+
+def test_prior_without_any_row_is_the_priors(problem: Problem) -> None:
+    alone = ElectrodeData(problem, load_calibration(), use=lambda target: False)
+    np.testing.assert_allclose(alone.prior.covariance, np.eye(len(alone.prior.mean)), atol=1e-12)
+    np.testing.assert_allclose(alone.prior.mean, 0.0, atol=1e-12)
 
 
 # Inputs of any recipe.

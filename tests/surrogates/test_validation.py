@@ -8,9 +8,9 @@ import pytest
 from objectives.outcomes import LEARNED
 from surrogates.calibration.fit import Problem
 from surrogates.protocol import Inputs, OutcomeData, Prediction
-from surrogates.validation import Fold, Held, PhysicsAlone, design_folds, models, scores, study_folds, validate_fold, wilson
+from surrogates.validation import FUSED, Fold, Held, PhysicsAlone, design_folds, models, scores, study_folds, validate_fold, wilson
 
-NAMES = ("gp", "physics", "gp-plain", "gp-sklearn", "forest")
+NAMES = ("fused", "physics", "gp-plain", "gp-sklearn", "forest")
 
 
 @pytest.fixture(scope="module")
@@ -39,12 +39,12 @@ def test_wilson_interval_holds_the_share(hits: int) -> None:
 
 
 def test_every_model_is_compared_and_the_one_in_use_comes_first() -> None:
-    assert tuple(model.name for model in models()) == NAMES
+    assert (FUSED, *(model.name for model in models(np.eye(1)))) == NAMES
 
 
 def test_physics_alone_predicts_the_physics_with_its_calibrations_uncertainty() -> None:
     inputs = Inputs(np.zeros((2, 4)), np.zeros(2), np.array([1.0, 2.0]), np.array([[3.0, 4.0], [0.0, 1.0]]))
-    prediction = PhysicsAlone().fit(OutcomeData(inputs, np.zeros(2), np.ones(2)), 0).predict(inputs)
+    prediction = PhysicsAlone(np.eye(2)).fit(OutcomeData(inputs, np.zeros(2), np.ones(2)), 0).predict(inputs)
     assert prediction.mean.tolist() == [1.0, 2.0]
     assert prediction.sd.tolist() == [5.0, 1.0]
 
@@ -100,7 +100,7 @@ def test_designs_that_are_one_cell_share_a_fold() -> None:
 
 
 def test_fold_predicts_every_left_out_row_with_every_model(held: list[Held]) -> None:
-    rows = {(h.outcome, h.c_rate) for h in held if h.model == "gp"}
+    rows = {(h.outcome, h.c_rate) for h in held if h.model == "fused"}
     assert {outcome for outcome, _ in rows} == set(LEARNED)
     assert {rate for outcome, rate in rows if outcome == "discharge_capacity"} == {0.05, 0.5}
     for name in NAMES:
@@ -108,7 +108,7 @@ def test_fold_predicts_every_left_out_row_with_every_model(held: list[Held]) -> 
 
 
 def test_fold_reports_measured_numbers_in_their_unit(held: list[Held]) -> None:
-    measured = {(h.outcome, h.c_rate): h.measured for h in held if h.model == "gp"}
+    measured = {(h.outcome, h.c_rate): h.measured for h in held if h.model == "fused"}
     assert measured["discharge_capacity", 0.05] == 201.4
     assert measured["discharge_capacity", 0.5] == 170.9
     assert next(value for (outcome, _), value in measured.items() if outcome == "porosity") == pytest.approx(0.067)
@@ -133,7 +133,7 @@ def test_fold_is_the_same_twice(held: list[Held]) -> None:
 def test_study_fold_leaves_out_the_whole_study() -> None:
     held = validate_fold(Fold("bazzoun2026", None))
     assert {h.study for h in held} == {"bazzoun2026"}
-    assert len([h for h in held if h.model == "gp"]) == 9
+    assert len([h for h in held if h.model == "fused"]) == 9
 
 
 @pytest.mark.parametrize(
