@@ -22,10 +22,12 @@ from optimizer.checks import SEED, Check, nearest_passing
 from optimizer.explain import making, reason
 from optimizer.measured import incumbents, measured_designs
 from optimizer.model import FittedModel, fit_model
+from optimizer.outlook import Outlook, outlook
 from optimizer.preparing import Preparation, choose_control, prepare, wanted
 from optimizer.report import Interval, LimitState, conditions_json, cost_json, hard_states, intervals, recipe_json, rounded, sheet_json, soft_states
 from optimizer.request import Strategy, SuggestError, check_request
 from optimizer.stock import Cost, total
+from optimizer.trust import Trust, trust_of
 
 FEWEST_CELLS = 4  # measured capacities below which there is nothing to learn from: fill the space first
 REPORT_SAMPLES = 2048
@@ -95,6 +97,8 @@ class Suggestions:
     acquisition: str
     suggestions: tuple[Suggestion, ...]
     controls: tuple[ControlCell, ...] = ()
+    outlook: Outlook | None = None  # of the batch; None where it fills the space
+    trust: tuple[Trust, ...] = ()  # in the physics, an outcome
 
     @property
     def effort(self) -> Cost | None:
@@ -116,7 +120,9 @@ class Suggestions:
             "conditions": conditions_json(self.campaign),
             "objectives": [objective.outcome for objective in self.campaign.objectives],
             "interval": "90 % of the electrode's own value, without the noise of one more measurement",
+            "trust": [one.as_json() for one in self.trust],
             "suggestions": [suggestion.as_json() for suggestion in self.suggestions],
+            "outlook": self.outlook.as_json() if self.outlook else None,
             **controls,
             **effort,
         }
@@ -223,7 +229,8 @@ def suggest_from(
         turn = turns[i] if any(asked) else None
         suggestions.append(Suggestion(chosen[i], predicted, limits, why_recipe, prepared[len(controls) + i], exploration, probability, turn))
     cells = tuple(ControlCell(*cell) for cell in zip(controls, prepared[: len(controls)], control_turns, strict=True))
-    return Suggestions(campaign, seed, used, why, acquisition if used == "bayesian" else "none", tuple(suggestions), cells)
+    ahead = outlook(model, feasible, np.concatenate([measured, pending]), recipes, seed) if used == "bayesian" else None
+    return Suggestions(campaign, seed, used, why, acquisition if used == "bayesian" else "none", tuple(suggestions), cells, ahead, trust_of(model))
 
 
 def describe(model: FittedModel, recipes: Array, seed: int) -> list[tuple[dict[str, Interval], tuple[LimitState, ...], float]]:
@@ -246,7 +253,12 @@ def describe(model: FittedModel, recipes: Array, seed: int) -> list[tuple[dict[s
 
 def predict(campaign: Campaign, recipe: Recipe, evidence: Collection[str] = ("primary", "secondary"), cells: Sequence[Cell] = ()) -> Check:
     """Return what the surrogates expect of a recipe, feasible or not, in the form of a check."""
-    model = fit_model(campaign, evidence, cells)
+    return predict_from(fit_model(campaign, evidence, cells), recipe)
+
+
+def predict_from(model: FittedModel, recipe: Recipe) -> Check:
+    """Return what a fitted model expects of a recipe, as `predict`."""
+    campaign = model.campaign
     x = np.array([recipe.values()])
     predicted, limits, together = describe(model, x, SEED)[0]
     constraints = campaign.constraints(model.physics)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from optimizer.cli import runs, space
+from optimizer.cli import advice, runs, space
 from optimizer.cli.common import (
     give_up,
     keep_journal,
@@ -55,6 +55,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(runs.app)
+app.command()(advice.advise)
+app.command()(advice.importance)
 
 
 @app.command()
@@ -171,10 +173,14 @@ def predict(
     cells: Cells = None,
     skip_bad_rows: SkipBadRows = False,
     evidence: EvidenceOption = Evidence.all,
+    explain: Annotated[bool, typer.Option("--explain", help="Say what the prediction is made of, and what one lab step would change.")] = False,
     as_json: Json = False,
 ) -> None:
     """Predict a recipe with the surrogates fitted to the measured cells, feasible or not."""
     own_space = space.space_campaign(campaign)
+    if own_space is not None and explain:
+        advice.explain_in_space(own_space, settings or (), cells, skip=skip_bad_rows, as_json=as_json)
+        return
     if own_space is not None:
         space.check(own_space, settings or (), cells, skip=skip_bad_rows, as_json=as_json, exit_infeasible=False)
         return
@@ -183,11 +189,16 @@ def predict(
     own = read_own(cells, goal, skip=skip_bad_rows)
     try:
         with working("fitting the surrogates"):
-            from optimizer.suggestion import predict as predict_recipe
+            from optimizer.model import fit_model
+            from optimizer.suggestion import predict_from
 
-            answer = predict_recipe(goal, recipe, evidence.kinds, own)
+            model = fit_model(goal, evidence.kinds, own)
+            answer = predict_from(model, recipe)
     except ValueError as error:
         refuse(error)
+    if explain:
+        advice.show_explained(answer, model, recipe, as_json=as_json)
+        return
     _show_check(answer, as_json, exit_infeasible=False)
 
 

@@ -68,6 +68,10 @@ def show_suggestions(answer: Suggestions, out: Console | None = None) -> None:
     out.print(f"[bold]Next {len(answer.suggestions)} recipes[/bold], campaign {name}, study {answer.campaign.study}, seed {answer.seed}")
     out.print(f"strategy {answer.strategy} ({answer.why_strategy}); predictions at {c.c_rate:g}C, {c.temperature_c:g} C, with 90 % intervals")
     out.print(f"energy basis {answer.campaign.stack.basis}, {c.loading_mg_cm2:g} mg/cm2 of composite pressed at {c.pressure_mpa:g} MPa\n")
+    if answer.trust:
+        from optimizer.trust import trust_text  # here: it imports torch, and a check must be quick
+
+        out.print(trust_text(answer.trust) + "\n")
     table = Table(box=None, header_style="bold", pad_edge=False)
     for title in RECIPE_COLUMNS:
         table.add_column(title, justify="right", no_wrap=True, min_width=len(title))
@@ -83,6 +87,11 @@ def show_suggestions(answer: Suggestions, out: Console | None = None) -> None:
     out.print("\n[bold]Why[/bold]")
     for number, s in enumerate(answer.suggestions, start=1):
         out.print(f"{number}. {escape(s.reason)}")
+    if answer.outlook:
+        from optimizer.advice_text import outlook_text  # here: it imports torch, and a check must be quick
+
+        advice = ". `glittercake advise` says whether to stop" if answer.outlook.stop else ""
+        out.print(f"\n[bold]Outlook[/bold]\n{escape(outlook_text(answer.outlook))}{advice}.")
     weigh = Table(box=None, header_style="bold", pad_edge=False, title="Weigh, mg", title_justify="left", title_style="bold")
     for title in ("", "mill: AM", "mill: SE", "mix: coated powder", "mix: free SE", "mix: VGCF", "batch"):
         weigh.add_column(title, justify="right")

@@ -137,7 +137,7 @@ def test_validate_scores_every_model_on_a_study() -> None:
     result = run("validate", "--study", "bazzoun2026", "--executor", "inline", "--json")
     assert result.exit_code == 0, result.output
     scores = json.loads(result.stdout)["scores"]
-    assert {s["model"] for s in scores} == {"gp", "physics", "gp-plain", "gp-sklearn", "forest"}
+    assert {s["model"] for s in scores} == {"fused", "physics", "gp-plain", "gp-sklearn", "forest"}
     assert all(s["coverage_wilson_95"][0] <= s["coverage_90"] <= s["coverage_wilson_95"][1] for s in scores)
 
 
