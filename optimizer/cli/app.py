@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from optimizer.cli import advice, runs, space
+from optimizer.cli import advice, runs, serve, space
 from optimizer.cli.common import (
     give_up,
     keep_journal,
@@ -55,6 +55,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(runs.app)
+app.add_typer(serve.app)
 app.command()(advice.advise)
 app.command()(advice.importance)
 
