@@ -154,6 +154,12 @@ def test_interrupted_run_in_stages_equals_an_uninterrupted_one(kind: str, store:
     check_counted_once(store, run, list(store.rows(run)))
 
 
+def repeated(path: str) -> list[int]:
+    """Return the trials of the only run that were begun again after a kill."""
+    with Store(path) as store:
+        return [event["number"] for event in store.events(store.run()) if event["kind"] == "repeated"]
+
+
 @pytest.mark.slow
 def test_run_in_stages_killed_again_and_again_equals_an_uninterrupted_one(store: Store, tmp_path: Path) -> None:
     text = TEXT.format(kind="sobol").replace('[[stage]]\nfidelity = "micro"\nevaluations = 5\n', "").replace("share = 0.2", "evaluations = 30")
@@ -163,12 +169,13 @@ def test_run_in_stages_killed_again_and_again_equals_an_uninterrupted_one(store:
     path = str(tmp_path / "killed.db")
     with Store(path, create=True) as other:
         other.create(plan)
-    for seed in (1, 2):
+    for seed in range(1, 11):  # how far a round comes is the machine's load: on until one has killed in the second stage
         kill_again_and_again(path, seed)
+        if max(repeated(path), default=0) >= 60:
+            break
+    assert min(repeated(path)) < 60 <= max(repeated(path))
     with Store(path) as other:
         run = drive(other)
-        repeated = [event["number"] for event in other.events(run) if event["kind"] == "repeated"]
-        assert min(repeated) < 60 <= max(repeated)  # killed in both stages
         assert records(other, run) == records(store, whole)
         check_counted_once(other, run, list(other.rows(run)))
 
