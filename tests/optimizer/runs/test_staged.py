@@ -1,10 +1,8 @@
 """Runs in stages: what is promoted, what each stage knows, what is spent, and that a killed one goes on as it would have."""
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -162,13 +160,6 @@ def repeated(path: str) -> list[int]:
         return [event["number"] for event in store.events(store.run()) if event["kind"] == "repeated"]
 
 
-def equal_to_the_solver(again: dict[str, Any], once: dict[str, Any]) -> None:
-    """Discharges are held to the solver's tolerance: once, in a process that had run other tests before, they were not equal to the last digit."""
-    for name in ("outcomes", "facts", "margins"):
-        assert again.pop(name) == pytest.approx(once.pop(name), rel=1e-3, abs=1e-4), name
-    assert again == once
-
-
 @pytest.mark.slow
 def test_run_in_stages_killed_again_and_again_equals_an_uninterrupted_one(store: Store, tmp_path: Path) -> None:
     text = TEXT.format(kind="sobol").replace('[[stage]]\nfidelity = "micro"\nevaluations = 5\n', "").replace("share = 0.2", "evaluations = 30")
@@ -185,9 +176,7 @@ def test_run_in_stages_killed_again_and_again_equals_an_uninterrupted_one(store:
     assert min(repeated(path)) < 60 <= max(repeated(path))
     with Store(path) as other:
         run = drive(other)
-        assert records(other, run)[:60] == records(store, whole)[:60]
-        for again, once in zip(records(other, run)[60:], records(store, whole)[60:], strict=True):
-            equal_to_the_solver(json.loads(again), json.loads(once))
+        assert records(other, run) == records(store, whole)
         check_counted_once(other, run, list(other.rows(run)))
 
 
