@@ -3,13 +3,59 @@
 import threading
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 BATCH_S = 0.05  # of work sent at once: some twenty times what sending costs, and soon over
 MOST = 64  # tasks in a batch
 LATELY = 16  # tasks of a function by whose mean the next are judged: one long one ends the batches, a moment's hiccup does not
+
+
+class Running(Future[Any]):
+    """The future of a task that can be cancelled while it runs: pending, as its base class calls it, until it ends.
+
+    Attributes:
+        begun: Whether a worker has it; what a shutdown cancels has not.
+    """
+
+    def __init__(self) -> None:
+        """Open a future that has no worker yet."""
+        super().__init__()
+        self.begun = False
+        self._end: Callable[[], object] | None = None
+        self._ending = threading.RLock()  # a callback of the cancelled future may cancel it again
+
+    def running(self) -> bool:
+        """Return whether a worker has it."""
+        return self.begun and not self.done()
+
+    def on(self, end: Callable[[], object] | None) -> bool:
+        """Say what ends the worker that runs the task alone from now on, or None when it no longer does; whether it is still wanted."""
+        with self._ending:
+            self._end = end
+            return not self.cancelled()
+
+    def cancel(self) -> bool:
+        """Cancel, running or not, and end the worker that runs it alone; False once finished."""
+        with self._ending:
+            if self.cancelled():
+                return True
+            if not super().cancel():
+                return False
+            self.set_running_or_notify_cancel()
+            if self._end is not None:
+                self._end()
+            return True
+
+    def settle(self, result: object, failure: BaseException | None = None) -> None:
+        """Finish with a result or a failure, unless cancelled before."""
+        with suppress(InvalidStateError):
+            if failure is None:
+                self.set_result(result)
+            else:
+                self.set_exception(failure)
 
 
 @dataclass(eq=False)
@@ -20,7 +66,7 @@ class Task:
     args: tuple[object, ...]
     kwargs: dict[str, object]
     left: int
-    future: "Future[Any]"
+    future: "Running"
 
     @property
     def kind(self) -> str:
@@ -61,7 +107,8 @@ class Waiting:
                 if not taken:
                     most = min(self._fitting(self._tasks[0].kind), -(-len(self._tasks) // self._workers))
                 task = self._tasks.popleft()
-                if task.future.set_running_or_notify_cancel():
+                if not task.future.cancelled():
+                    task.future.begun = True
                     taken.append(task)
         return taken
 

@@ -6,6 +6,7 @@ The standard library's pool breaks as a whole when one worker dies, and cannot s
 import threading
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Executor, Future, InvalidStateError
+from contextlib import suppress
 from multiprocessing import get_context
 from typing import Any, ParamSpec, TypeVar, cast
 
@@ -106,14 +107,11 @@ class ProcessExecutor(Executor):
             )
         elif isinstance(failure, TimeoutError) and self._time_limit_s is not None and not hasattr(failure, "traceback"):
             failure = TimeLimitError(task_name(task.fn, task.args), self._time_limit_s)
-        try:
-            task.set_running_or_notify_cancel()
-        except InvalidStateError:  # cancelled just now
-            return
-        if failure is None:
-            task.set_result(inner.result())
-        else:
-            task.set_exception(failure)
+        with suppress(InvalidStateError):  # cancelled just now
+            if failure is None:
+                task.set_result(inner.result())
+            else:
+                task.set_exception(failure)
 
     def _forget(self, task: "Future[Any]") -> None:
         with self._all_done:

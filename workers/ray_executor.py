@@ -8,10 +8,11 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from functools import partial
 from queue import SimpleQueue
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 
-from workers.batches import BATCH_S, Task, Waiting
+from workers.batches import BATCH_S, Running, Task, Waiting
 from workers.failures import TimeLimitError, WorkerDiedError, check_time_limit, task_name
 from workers.limits import check_workers
 from workers.ray_cluster import join, leave
@@ -83,15 +84,15 @@ class RayExecutor(Executor):
         return self._waiting.size
 
     def submit(self, fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:
-        """Return the future of ``fn(*args, **kwargs)``; pending futures can be cancelled, running ones not."""
-        future: Future[R] = Future()
+        """Return the future of ``fn(*args, **kwargs)``; a running one can be cancelled too, which ends its worker."""
+        future = Running()
         self._waiting.put(Task(fn, args, kwargs, 1 + self._max_retries, future))
         try:
             self._threads.submit(self._serve)
         except RuntimeError:
             future.cancel()
             raise
-        return future
+        return cast("Future[R]", future)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Refuse further tasks, let those running finish, end the workers, and end Ray if this process started it.
@@ -117,7 +118,7 @@ class RayExecutor(Executor):
             try:
                 self._alone(task)
             except BaseException as error:  # of Ray itself, say, if the cluster is gone
-                task.future.set_exception(error)
+                task.future.settle(None, error)
 
     def _together(self, tasks: list[Task]) -> bool:
         """Run tasks as one call; False if they have to run one by one, none of them being known to have ended."""
@@ -157,12 +158,15 @@ class RayExecutor(Executor):
         try:
             call = _pickled(task)
         except Exception as error:
-            task.future.set_exception(error)
+            task.future.settle(None, error)
             return
         death: BaseException | None = None
         for attempt in range(task.left):
             actor, death = self._idle.get() if attempt == 0 and task.left > self._max_retries else self._take_live_actor()
             if death is None:
+                if not task.future.on(partial(ray.kill, actor)):
+                    self._idle.put((actor, None))
+                    return
                 try:
                     (answer,) = ray.get(actor.run.options(name=name).remote([call]), timeout=self._time_limit_s)
                 except ray.exceptions.GetTimeoutError as error:
@@ -172,11 +176,15 @@ class RayExecutor(Executor):
                 except _deaths() as error:
                     death = error
                 except BaseException:
-                    self._idle.put((actor, None))
+                    self._give_back(task, actor)
                     raise
                 else:
-                    self._idle.put((actor, None))
+                    self._give_back(task, actor)
                     self._settle(task, answer)
+                    return
+                if not task.future.on(None):
+                    logger.info("task %s was cancelled; its worker is replaced", name)
+                    self._replace(actor)
                     return
             logger.info("task %s lost its worker (%s)", name, _said(death))
             self._replace(actor)
@@ -195,10 +203,14 @@ class RayExecutor(Executor):
             result, failure = cloudpickle.loads(said)
         except Exception as error:
             result, failure = None, error
-        if failure is None:
-            task.future.set_result(result)
+        task.future.settle(result, failure)
+
+    def _give_back(self, task: Task, actor: Any) -> None:
+        """Count an actor among the idle, or replace it where its task was cancelled at its very end, and it with it."""
+        if task.future.on(None):
+            self._idle.put((actor, None))
         else:
-            task.future.set_exception(failure)
+            self._replace(actor)
 
     def _take_live_actor(self) -> tuple[Any, BaseException | None]:
         """Take an idle actor that answers: where one died, a whole node of idle ones may have, which is no fault of the task."""

@@ -1,11 +1,10 @@
 """The queue of tasks: short ones are taken together, each once, and a worker leaves the others their share."""
 
-from concurrent.futures import Future
 from typing import Any
 
 import pytest
 
-from workers.batches import LATELY, MOST, Task, Waiting
+from workers.batches import LATELY, MOST, Running, Task, Waiting
 
 
 def short(number: int) -> int:
@@ -17,7 +16,7 @@ def other(number: int) -> int:
 
 
 def task(fn: Any, number: int) -> Task:
-    return Task(fn, (number,), {}, 3, Future())
+    return Task(fn, (number,), {}, 3, Running())
 
 
 def queue(workers: int, seconds: float, numbers: int, batch_s: float = 0.05) -> Waiting:
@@ -75,6 +74,7 @@ def test_cancelled_tasks_are_passed_over() -> None:
         waiting.put(one)
     assert tasks[0].future.cancel()
     assert taken(waiting) == [1]
+    tasks[1].future.settle(1)
     assert not tasks[1].future.cancel()
     waiting.cancel()
     assert tasks[2].future.cancelled()
@@ -83,3 +83,25 @@ def test_cancelled_tasks_are_passed_over() -> None:
 
 def test_nothing_is_taken_together_where_nothing_may_run_twice() -> None:
     assert taken(queue(1, 0.001, 5, batch_s=0.0)) == [0]
+
+
+def test_cancelling_a_running_task_ends_its_worker_once_and_what_came_of_it_counts_no_more() -> None:
+    waiting, ended = Waiting(1, 0.05), list[str]()
+    one = task(short, 0)
+    waiting.put(one)
+    assert (one.future.running(), taken(waiting), one.future.running()) == (False, [0], True)
+    assert one.future.on(lambda: ended.append("worker"))
+    one.future.add_done_callback(lambda future: future.cancel())
+    assert one.future.cancel()
+    assert one.future.cancel()
+    assert (ended, one.future.running(), one.future.on(None)) == (["worker"], False, False)
+    one.future.settle(1)
+    assert one.future.cancelled()
+
+
+def test_cancelled_task_that_left_its_worker_ends_none() -> None:
+    one, ended = task(short, 0).future, list[str]()
+    one.on(lambda: ended.append("worker"))
+    one.on(None)
+    assert one.cancel()
+    assert ended == []

@@ -529,12 +529,14 @@ def test_limit_that_cannot_be_kept_is_refused() -> None:
         open_executor("processes", 1, time_limit_s=0.0)
 
 
-def test_running_task_of_a_process_can_be_cancelled(tmp_path: Path) -> None:
-    with ProcessExecutor(1) as opened:
+def test_running_task_can_be_cancelled(isolated: Open, tmp_path: Path) -> None:
+    with isolated() as opened:
         future = opened.submit(touch_and_wait, tmp_path)
         wait_for_file(tmp_path / "begun")
         assert future.cancel()
-        assert opened.submit(square, 3).result(PATIENCE) == 9
+        assert_all_end({int((tmp_path / "begun").read_text())})
+        assert future.cancelled()
+        assert [opened.submit(square, number).result(PATIENCE) for number in range(3 * WORKERS)] == [number**2 for number in range(3 * WORKERS)]
 
 
 def test_workers_that_died_idle_do_not_exhaust_the_retries_of_a_task(ray_executor: RayExecutor, tmp_path: Path) -> None:
