@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from objectives.discharge.model import POINTS, discharge, load_pybamm
+from objectives.discharge import model
+from objectives.discharge.model import POINTS, discharge, load_pybamm, simulation
 from objectives.discharge.ocp import CHARGED, EMPTY, open_circuit_potential
 from objectives.discharge.scaling import HalfCell, mesh_inputs
 
@@ -68,12 +69,22 @@ def test_soft_start_gives_what_a_hard_start_gives(hard: HalfCell, monkeypatch: p
 
 
 def test_finer_mesh_changes_a_hard_discharge_little(hard: HalfCell, monkeypatch: pytest.MonkeyPatch) -> None:
-    from objectives.discharge import model
-
     coarse = discharge(hard)
     fine = model.simulation
     monkeypatch.setattr(model, "simulation", lambda mesh_um: fine(mesh_um, 2 * POINTS))
     assert discharge(hard).capacity_ah_m2 == pytest.approx(coarse.capacity_ah_m2, rel=0.04)
+
+
+def test_discharge_does_not_depend_on_what_was_discharged_before(good: HalfCell) -> None:
+    before = replace(good, current_a_m2=4.9, capacity_ah_m2=79.0, thickness_um=240.0, ionic_ms_cm=0.42, electronic_ms_cm=6.7, exchange_a_m2=0.41)
+    before = replace(before, diffusivity_m2_s=5.7e-16)
+    poor = replace(before, current_a_m2=8.5, capacity_ah_m2=37.0, thickness_um=290.0, ionic_ms_cm=1.7e-7, electronic_ms_cm=250.0)
+    poor = replace(poor, diffusivity_m2_s=6e-22, exchange_a_m2=0.62)
+    simulation.cache_clear()
+    first = discharge(poor)
+    simulation.cache_clear()
+    discharge(before)
+    assert discharge(poor) == first  # to the last digit: a run that was killed has to be computable again
 
 
 def test_telemetry_is_off_once_pybamm_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
