@@ -32,13 +32,13 @@ class Running(Future[Any]):
         return self.begun and not self.done()
 
     def on(self, end: Callable[[], object] | None) -> bool:
-        """Say what ends the worker that runs the task alone from now on, or None when it no longer does; whether it is still wanted."""
+        """Say what ends the worker that runs the task from now on, or None when it no longer does; whether it is still wanted."""
         with self._ending:
             self._end = end
             return not self.cancelled()
 
     def cancel(self) -> bool:
-        """Cancel, running or not, and end the worker that runs it alone; False once finished."""
+        """Cancel, running or not, and end the worker that runs it; False once finished."""
         with self._ending:
             if self.cancelled():
                 return True
@@ -66,7 +66,7 @@ class Task:
     args: tuple[object, ...]
     kwargs: dict[str, object]
     left: int
-    future: "Running"
+    future: Running
 
     @property
     def kind(self) -> str:

@@ -132,20 +132,22 @@ class RayExecutor(Executor):
         if death is not None:
             self._replace(actor)
             return False
+        for task in tasks:
+            task.future.on(partial(ray.kill, actor))
         try:
             answers = ray.get(actor.run.options(name=f"{len(tasks)} from {_name(tasks[0])}").remote(calls), timeout=self._time_limit_s)
         except (ray.exceptions.GetTimeoutError, *_deaths()) as error:
             timed_out = isinstance(error, ray.exceptions.GetTimeoutError)
             logger.info("the worker of %d tasks from %s was lost (%s); they run again one by one", len(tasks), _name(tasks[0]), _said(error))
-            self._replace(actor)
             self._waiting.forget(tasks[0].kind)
+            cancelled = self._give_up(tasks, actor)
             for task in tasks:
-                task.left -= not timed_out
+                task.left -= not (timed_out or cancelled)
             return False
         except BaseException:
-            self._idle.put((actor, None))
+            self._give_back(tasks, actor)
             return False
-        self._idle.put((actor, None))
+        self._give_back(tasks, actor)
         for task, answer in zip(tasks, answers, strict=True):
             self._settle(task, answer)
         return True
@@ -176,18 +178,15 @@ class RayExecutor(Executor):
                 except _deaths() as error:
                     death = error
                 except BaseException:
-                    self._give_back(task, actor)
+                    self._give_back([task], actor)
                     raise
                 else:
-                    self._give_back(task, actor)
+                    self._give_back([task], actor)
                     self._settle(task, answer)
                     return
-                if not task.future.on(None):
-                    logger.info("task %s was cancelled; its worker is replaced", name)
-                    self._replace(actor)
-                    return
             logger.info("task %s lost its worker (%s)", name, _said(death))
-            self._replace(actor)
+            if self._give_up([task], actor):
+                return
         raise WorkerDiedError(
             f"task {name} lost its worker {1 + self._max_retries} times (max_retries {self._max_retries}), the last "
             f'with "{_said(death)}"; open fewer workers if memory is short, or run the task inline to see it crash'
@@ -205,12 +204,18 @@ class RayExecutor(Executor):
             result, failure = None, error
         task.future.settle(result, failure)
 
-    def _give_back(self, task: Task, actor: Any) -> None:
-        """Count an actor among the idle, or replace it where its task was cancelled at its very end, and it with it."""
-        if task.future.on(None):
+    def _give_back(self, tasks: Sequence[Task], actor: Any) -> None:
+        """Count an actor among the idle, or replace it where one of its tasks was cancelled at its very end, and the actor ended with it."""
+        if _still_wanted(tasks):
             self._idle.put((actor, None))
         else:
             self._replace(actor)
+
+    def _give_up(self, tasks: Sequence[Task], actor: Any) -> bool:
+        """Replace an actor that is lost; whether it was ended because one of its tasks was cancelled."""
+        wanted = _still_wanted(tasks)
+        self._replace(actor)
+        return not wanted
 
     def _take_live_actor(self) -> tuple[Any, BaseException | None]:
         """Take an idle actor that answers: where one died, a whole node of idle ones may have, which is no fault of the task."""
@@ -264,6 +269,12 @@ def _deaths() -> tuple[type[Exception], ...]:
         exceptions.NodeDiedError,
         exceptions.ObjectLostError,
     )
+
+
+def _still_wanted(tasks: Sequence[Task]) -> bool:
+    """Take tasks off their worker; whether none of them was cancelled on it."""
+    wanted = [task.future.on(None) for task in tasks]
+    return all(wanted)
 
 
 def _pickled(task: Task) -> bytes:

@@ -128,6 +128,12 @@ def touch_and_wait(directory: Path) -> int:
     return wait_for_file(directory / "never")
 
 
+def hang_at_zero(directory: Path, number: int, gate: Path | None = None) -> int:
+    if gate is not None:
+        wait_for_file(gate)
+    return number or touch_and_wait(directory)
+
+
 def raise_timeout() -> None:
     raise TimeoutError("the furnace")
 
@@ -536,7 +542,24 @@ def test_running_task_can_be_cancelled(isolated: Open, tmp_path: Path) -> None:
         assert future.cancel()
         assert_all_end({int((tmp_path / "begun").read_text())})
         assert future.cancelled()
-        assert [opened.submit(square, number).result(PATIENCE) for number in range(3 * WORKERS)] == [number**2 for number in range(3 * WORKERS)]
+        (tmp_path / "together").mkdir()
+        others = [opened.submit(wait_for_others, tmp_path / "together", WORKERS) for _ in range(WORKERS)]
+        assert len({other.result(PATIENCE) for other in others}) == WORKERS  # its place is free again
+
+
+def test_task_cancelled_in_a_batch_costs_the_others_nothing(ray_executor: RayExecutor, tmp_path: Path) -> None:
+    with RayExecutor(1, max_retries=1) as opened:
+        for _ in range(3):  # more often than a task may be tried
+            while opened.batch < 4:
+                opened.submit(hang_at_zero, tmp_path, 1).result(PATIENCE)
+            (tmp_path / "begun").unlink(missing_ok=True)
+            (tmp_path / "gate").unlink(missing_ok=True)
+            first = opened.submit(hang_at_zero, tmp_path, 1, tmp_path / "gate")
+            hangs, *others = [opened.submit(hang_at_zero, tmp_path, number) for number in range(8)]
+            (tmp_path / "gate").touch()
+            wait_for_file(tmp_path / "begun")
+            assert hangs.cancel()
+            assert [other.result(PATIENCE) for other in (first, *others)] == [1, *range(1, 8)]
 
 
 def test_workers_that_died_idle_do_not_exhaust_the_retries_of_a_task(ray_executor: RayExecutor, tmp_path: Path) -> None:
