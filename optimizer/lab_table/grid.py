@@ -42,8 +42,7 @@ def make_grid(rows: Iterable[tuple[int, Sequence[str]]], *, decimal_comma: bool,
     nameless: set[int] = set()
     for row, texts in rows:
         cells = tuple(text.strip() for text in texts)
-        while cells and not cells[-1]:
-            cells = cells[:-1]
+        cells = cells[: max((i for i, text in enumerate(cells, start=1) if text), default=0)]
         if not cells:
             continue
         if len(cells) > MAX_COLUMNS:

@@ -3,6 +3,7 @@
 The parts are unpacked here under a limit and handed to calamine unpacked, so what was checked is what is read. Checked because calamine
 does not say: error cells and formulas never computed (both read as blank), percent formats (12% reads as 0.12), merged cells, a
 far-off cell that would make it allocate the whole sheet, and one long text shared by many cells, of which it makes as many copies.
+Half a megabyte can unpack to twenty million tags, so tags are counted before any is parsed, and a sheet is left when it is past all limits.
 """
 
 from __future__ import annotations
@@ -13,42 +14,28 @@ import posixpath
 import re
 import zipfile
 import zlib
-from dataclasses import dataclass, field
-from typing import Any
+from array import array
 from xml.etree import ElementTree
 from xml.parsers import expat
 
-from optimizer.lab_table.grid import MAX_COLUMNS, MAX_ROWS, UNCOMPUTED, Grid, make_grid
+from optimizer.lab_table.grid import MAX_COLUMNS, UNCOMPUTED, Grid, make_grid
 from optimizer.lab_table.headers import letter
 from optimizer.lab_table.problems import LabTableError, refused
+from optimizer.lab_table.xlsx_scan import SAVE, Scan, check_size, position, scan, shared_lengths
 
 MAX_UNPACKED = 100_000_000  # bytes
 _MAX_PARTS = 1000
-_MAX_AREA = 5_000_000  # cells of the rectangle that holds the table
+_MAX_TAGS = 300_000  # of a part that is parsed as a tree: Excel allows 65,490 cell styles, of some tags each
+_MAX_TEXT_TAGS = 8_000_000  # of the shared texts: four a text
 _MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
-_REFERENCE = re.compile(r"([A-Z]{1,3})([1-9][0-9]{0,6})")
 _PERCENT_FORMATS = {"9", "10"}
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_SAVE = "open it in a spreadsheet and save it as XLSX or CSV"
 
 
 def is_workbook(data: bytes) -> bool:
     """Return whether bytes are a workbook of some kind: a zip archive or an old Office file."""
     return data.startswith((b"PK\x03\x04", b"PK\x05\x06", _OLE))
-
-
-@dataclass
-class _Scan:
-    """What calamine does not tell of one sheet; references are row and column from 0."""
-
-    last_row: int = 0
-    last_column: int = 0
-    merged: list[str] = field(default_factory=list)
-    errors: dict[tuple[int, int], str] = field(default_factory=dict)
-    percents: set[tuple[int, int]] = field(default_factory=set)
-    characters: int = 0  # of shared texts, counted as often as they are used
-    uncomputed: list[tuple[int, int]] = field(default_factory=list)
 
 
 def _unpack(data: bytes) -> dict[str, bytes]:
@@ -60,7 +47,7 @@ def _unpack(data: bytes) -> dict[str, bytes]:
     if data.startswith(_OLE):
         if "EncryptedPackage".encode("utf-16-le") in data:
             raise refused("must not be encrypted", "a workbook with a password", "save it without the password")
-        raise refused("must be XLSX or CSV", "an XLS file", _SAVE)
+        raise refused("must be XLSX or CSV", "an XLS file", SAVE)
     too_large = refused(f"must unpack to at most {MAX_UNPACKED // 1_000_000} MB", "", "save only the sheet of the cells")
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -72,7 +59,7 @@ def _unpack(data: bytes) -> dict[str, bytes]:
             names = {entry.filename for entry in entries}
             if "xl/workbook.xml" not in names:
                 kind = "an XLSB file" if "xl/workbook.bin" in names else "an OpenDocument file" if "mimetype" in names else "a zip archive"
-                raise refused("must be XLSX or CSV", kind, _SAVE)
+                raise refused("must be XLSX or CSV", kind, SAVE)
             parts = {}
             for entry in entries:
                 if entry.filename.endswith((".xml", ".rels")):
@@ -81,10 +68,10 @@ def _unpack(data: bytes) -> dict[str, bytes]:
     except LabTableError:
         raise
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as error:
-        raise refused("must be a whole XLSX file", str(error), f"copy it again, or {_SAVE}") from error
+        raise refused("must be a whole XLSX file", str(error), f"copy it again, or {SAVE}") from error
     for name, content in parts.items():
         if b"<!DOCTYPE" in content or b"<!ENTITY" in content or content.startswith((b"\xff\xfe", b"\xfe\xff")):
-            raise refused("must be an XLSX file as spreadsheets write it", f"{name} with a document type or in UTF-16", _SAVE)
+            raise refused("must be an XLSX file as spreadsheets write it", f"{name} with a document type or in UTF-16", SAVE)
     return parts
 
 
@@ -97,64 +84,16 @@ def _percent_styles(styles: bytes) -> set[int]:
     return {index for index, style in enumerate(cells if cells is not None else ()) if style.get("numFmtId", "") in percent}
 
 
-def _position(reference: str) -> tuple[int, int] | None:
-    match = _REFERENCE.fullmatch(reference)
-    if match is None:
-        return None
-    column = 0
-    for character in match[1]:
-        column = 26 * column + ord(character) - 64
-    return int(match[2]) - 1, column - 1
+def _check_tags(parts: dict[str, bytes]) -> None:
+    """Refuse parts of so many tags that a tree of them would not fit into memory; a sheet is never made into one.
 
-
-def _shared_lengths(strings: bytes) -> list[int]:
-    """Return the length of each shared text."""
-    root = ElementTree.fromstring(strings)
-    return [sum(len(text) for text in shared.itertext()) for shared in root.iter(f"{_MAIN}si")]
-
-
-def _scan(sheet: bytes, percent_styles: set[int], shared: list[int]) -> _Scan:
-    """Return what a sheet's XML says beyond its values; cells without reference follow the one before."""
-    found = _Scan()
-    state: dict[str, Any] = {"row": -1, "column": -1, "tag": "", "text": "", "cell": None}
-
-    def start(tag: str, attributes: dict[str, str]) -> None:
-        tag = tag.rpartition(":")[2]
-        if tag == "row":
-            state["row"], state["column"] = int(attributes.get("r", state["row"] + 2)) - 1, -1
-        elif tag == "c":
-            place = _position(attributes.get("r", "")) or (state["row"], state["column"] + 1)
-            state.update(row=place[0], column=place[1], cell=place, type=attributes.get("t", "n"), formula=False, text="")
-            state["percent"] = int(attributes.get("s", "0")) in percent_styles
-        elif tag == "f":
-            state["formula"] = True
-        elif tag == "mergeCell":
-            found.merged.append(attributes.get("ref", "?"))
-        state["tag"] = tag
-
-    def end(tag: str) -> None:
-        if tag.rpartition(":")[2] == "c":
-            place, text = state["cell"], state["text"]
-            if text or state["formula"]:
-                found.last_row, found.last_column = max(found.last_row, place[0]), max(found.last_column, place[1])
-            if state["type"] == "s":
-                found.characters += shared[int(text)] if text else 0
-            if state["type"] == "e":
-                found.errors[place] = text
-            elif state["formula"] and not text and state["type"] != "str":
-                found.uncomputed.append(place)
-            elif state["percent"] and state["type"] == "n" and text:
-                found.percents.add(place)
-        state["tag"] = ""
-
-    def characters(text: str) -> None:
-        if state["tag"] in ("v", "t"):
-            state["text"] += text
-
-    parser = expat.ParserCreate()
-    parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = start, end, characters
-    parser.Parse(sheet, True)
-    return found
+    Raises:
+        LabTableError: If there are more than a spreadsheet writes.
+    """
+    for name, content in parts.items():
+        most = _MAX_TEXT_TAGS if name == "xl/sharedStrings.xml" else _MAX_TAGS
+        if "/worksheets/" not in f"/{name}" and content.count(b"<") > most:
+            raise refused(f"must have at most {most} tags in {name}", f"{content.count(b'<')}", "save only the sheet of the cells")
 
 
 def _sheets(parts: dict[str, bytes]) -> dict[str, str]:
@@ -185,42 +124,40 @@ def read_xlsx(data: bytes, sheet: str | None) -> Grid:
         LabTableError: If the workbook cannot be read, or its sheet is not one plain table.
     """
     parts = _unpack(data)
+    _check_tags(parts)
     try:
         sheets = _sheets(parts)
         styles = _percent_styles(parts["xl/styles.xml"]) if "xl/styles.xml" in parts else set()
-        shared = _shared_lengths(parts["xl/sharedStrings.xml"]) if "xl/sharedStrings.xml" in parts else []
+        shared = shared_lengths(parts["xl/sharedStrings.xml"]) if "xl/sharedStrings.xml" in parts else array("q")
         if sheet is not None and sheet not in sheets:
             raise refused("must have the sheet that was asked for", sheet, f"name one of {', '.join(sheets)}")
-        name, found = "", _Scan()
+        name, found = "", Scan()
         for name in [sheet] if sheet is not None else sheets:
-            found = _scan(parts[sheets[name]], styles, shared)
+            found = scan(parts[sheets[name]], styles, shared)
             if found.last_row or found.last_column:
                 break
     except LabTableError:
         raise
     except (ElementTree.ParseError, expat.ExpatError, LookupError, ValueError, TypeError) as error:
-        raise refused("must be a whole XLSX file", str(error), _SAVE) from error
+        raise refused("must be a whole XLSX file", str(error), SAVE) from error
     if found.merged:
         first = ", ".join(found.merged[:5])
-        start = _position(found.merged[0].split(":")[0]) or (0, 0)
+        start = position(found.merged[0].split(":")[0]) or (0, 0)
         rule = f'must have no merged cells in sheet "{name}"'
         raise refused(rule, first, "unmerge them and fill every cell", row=start[0] + 1, column=letter(start[1]))
     if found.characters > MAX_UNPACKED:
         raise refused(f"must hold at most {MAX_UNPACKED // 1_000_000} million characters of text", f"{found.characters}", "shorten the texts")
-    if found.last_row > MAX_ROWS or found.last_column >= MAX_COLUMNS or (found.last_row + 1) * (found.last_column + 1) > _MAX_AREA:
-        rule = f"must have at most {MAX_ROWS} rows and {MAX_COLUMNS} columns"
-        got = f"a cell at {letter(found.last_column)}{found.last_row + 1}"
-        raise refused(rule, got, "clear the cells outside the table", row=found.last_row + 1, column=letter(found.last_column))
+    check_size(found)
     return _grid(parts, name, found, len(sheets))
 
 
-def _grid(parts: dict[str, bytes], name: str, found: _Scan, count: int) -> Grid:
+def _grid(parts: dict[str, bytes], name: str, found: Scan, count: int) -> Grid:
     from python_calamine import CalamineError, load_workbook
 
     unpacked = io.BytesIO()
     with zipfile.ZipFile(unpacked, "w", zipfile.ZIP_STORED) as archive:
-        for part, content in parts.items():
-            archive.writestr(part, content)
+        while parts:  # let go of each as it is copied
+            archive.writestr(*parts.popitem())
     unpacked.seek(0)
     try:
         with load_workbook(unpacked) as workbook:
@@ -228,12 +165,12 @@ def _grid(parts: dict[str, bytes], name: str, found: _Scan, count: int) -> Grid:
     except BaseException as error:
         # A panic of calamine's Rust is no Exception; anything else that is none (an interrupt) passes.
         if isinstance(error, CalamineError | ValueError | OSError) or type(error).__name__ == "PanicException":
-            raise refused("must be a whole XLSX file", str(error), _SAVE) from error
+            raise refused("must be a whole XLSX file", str(error), SAVE) from error
         raise
     texts = [[cell_text(value) for value in row] for row in values]
     for (row, column), text in found.errors.items():
         _put(texts, row, column, text or "#ERROR!")
-    for row, column in found.percents:
+    for row, column in (divmod(place, MAX_COLUMNS) for place in found.percents):
         value = values[row][column]
         if isinstance(value, int | float):
             _put(texts, row, column, f"{100.0 * value:.12g}%")

@@ -34,6 +34,7 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=partial(_lifespan, settings),
         middleware=[Middleware(Shield)],
         redirect_slashes=False,
+        generate_unique_id_function=openapi.operation_name,
         separate_input_output_schemas=False,
     )
     add_handlers(app)

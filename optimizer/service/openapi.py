@@ -6,7 +6,9 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
 
+from optimizer.service.links import add_links
 from optimizer.service.problems import MEDIA
 from optimizer.service.shown import ProblemBody
 
@@ -32,6 +34,11 @@ MORE: dict[int | str, dict[str, Any]] = {
 }
 
 
+def operation_name(route: APIRoute) -> str:
+    """Return an operation's name in the description, which programs made from it show: its resource and what it does."""
+    return f"{route.tags[0]}-{route.name}"
+
+
 def document(app: FastAPI) -> dict[str, Any]:
     """Return the description, made once."""
     if not app.openapi_schema:
@@ -42,5 +49,6 @@ def document(app: FastAPI) -> dict[str, Any]:
         problem = ProblemBody.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas.update(problem.pop("$defs", {}))
         schemas["Problem"] = problem
+        add_links(found["paths"])
         app.openapi_schema = found
     return app.openapi_schema

@@ -89,7 +89,9 @@ def problem_of(error: Exception) -> Problem:
         return error
     if isinstance(error, LabTableError):
         found = [Finding(_place(one.row, one.column), one.rule, one.value[:LONGEST], one.remedy) for one in error.problems[:MOST]]
-        return Problem(422, "table", str(error).splitlines()[0], found)
+        more = len(error.problems) - 1
+        said = f"nothing was imported: {error.problems[0]}" + (f" (and {more} more problem{'s' if more > 1 else ''})" if more else "")
+        return Problem(422, "table", said, found)
     if isinstance(error, RecordError):
         return Problem(422, "invalid", str(error), [Finding(error.field, error.rule, plain(error.value), error.remedy)])
     for kind, status, name in STATUSES:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection, Row, bindparam, func, select
 
 from objectives.cell import Cell
 from objectives.composition import Array
@@ -16,7 +18,11 @@ from optimizer.space.table import Trial as SpaceTrial
 from optimizer.store import kinds
 from optimizer.store.observation import Observation
 from optimizer.store.rows import observations, trials
+from optimizer.store.tables import observations as table
 from optimizer.store.transactions import digest
+
+CAMPAIGNS = 8  # whose observations are kept: some 2 kB an observation
+_LAST = select(func.max(table.c.number)).where(table.c.campaign_id == bindparam("campaign"))
 
 
 @dataclass(frozen=True)
@@ -82,11 +88,50 @@ class Snapshot:
             kinds.learned(campaign, one, line)
 
 
+@dataclass(frozen=True)
+class Standing:
+    """The observations of a campaign that stand, and their hash with its settings; of the campaign's text and its last observation."""
+
+    text: str
+    last: int
+    observations: tuple[Observation, ...]
+    data_hash: str
+
+
+class Snapshots:
+    """Snapshots of a store's campaigns. Observations are only ever added, so those of a campaign are read again when there is a new one."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._standing: OrderedDict[int, Standing] = OrderedDict()
+
+    def take(self, connection: Connection, row: Row[Any], now: float) -> Snapshot:
+        """Return a campaign's snapshot, in a transaction that only reads: what one that writes sees may never come to be."""
+        last = connection.execute(_LAST, {"campaign": row.id}).scalar_one() or 0
+        with self._lock:
+            known = self._standing.get(row.id)
+        if known is None or (known.text, known.last) != (row.text, last):
+            known = _standing(connection, row, last)
+            with self._lock:
+                self._standing[row.id] = known
+                self._standing.move_to_end(row.id)
+                while len(self._standing) > CAMPAIGNS:
+                    self._standing.popitem(last=False)
+        return _snapshot(connection, row, now, known)
+
+
 def take(connection: Connection, row: Row[Any], now: float) -> Snapshot:
     """Return a campaign's snapshot."""
-    standing = [kept.observation for kept in observations.current(observations.read(connection, row.id))]
+    return _snapshot(connection, row, now, _standing(connection, row, 0))
+
+
+def _standing(connection: Connection, row: Row[Any], last: int) -> Standing:
+    found = tuple(kept.observation for kept in observations.current(observations.read(connection, row.id)))
+    return Standing(row.text, last, found, digest([row.text, [one.as_json() for one in found]]))
+
+
+def _snapshot(connection: Connection, row: Row[Any], now: float, standing: Standing) -> Snapshot:
     campaign = kinds.parse(row.text, row.name)
     pending = [kinds.row_of(campaign, trial.recipe) for trial in trials.listed(connection, row.id, now, trials.OPEN, 0, None)]
     recipes = np.array(pending, dtype=float).reshape(-1, campaign.space.dimension)
-    data_hash = digest([row.text, [one.as_json() for one in standing]])
-    return Snapshot(row.name, row.text, row.revision, row.version, tuple(standing), recipes, data_hash)
+    return Snapshot(row.name, row.text, row.revision, row.version, standing.observations, recipes, standing.data_hash)

@@ -60,8 +60,9 @@ class Store:
             if isinstance(error, DBAPIError):
                 raise unavailable(self.engine, error) from error
             raise
+        self._snapshots = snapshots.Snapshots()
         self.campaigns = Campaigns(self._transactions)
-        self.trials = Trials(self._transactions)
+        self.trials = Trials(self._transactions, self.snapshot)
         self.observations = Observations(self._transactions)
 
     def __enter__(self) -> Self:
@@ -77,7 +78,7 @@ class Store:
     def snapshot(self, name: str) -> Snapshot:
         """Return what a model and a strategy need of a campaign, as it is at one moment."""
         now = self._transactions.now()
-        return self._transactions.read(lambda connection: snapshots.take(connection, campaign_rows.find(connection, name), now))
+        return self._transactions.read(lambda connection: self._snapshots.take(connection, campaign_rows.find(connection, name), now))
 
     def audit(self, name: str | None = None, after: int = 0, limit: int = PAGE) -> list[AuditEntry]:
         """Return who changed what, oldest first: of one campaign or of all, the entries behind a number."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from optimizer.store import kinds, snapshots
+from optimizer.store import kinds
 from optimizer.store.errors import ConflictError, RecordError
 from optimizer.store.observation import check_number, check_text
 from optimizer.store.records import By, Proposal, Trial, TrialState
@@ -25,8 +25,8 @@ TRIES = 20  # of an ask that other processes keep overtaking
 class Trials:
     """What can be done with the trials of a store. Errors of any write: see `Store`."""
 
-    def __init__(self, transactions: Transactions) -> None:
-        self._transactions = transactions
+    def __init__(self, transactions: Transactions, snapshot: Callable[[str], Snapshot]) -> None:
+        self._transactions, self._snapshot = transactions, snapshot
         self._asking: dict[str, Turns] = {}
 
     def ask(self, by: By, name: str, n: int, propose: Propose, *, holder: str | None = None, lease_s: float = LEASE_S) -> list[Trial]:
@@ -66,10 +66,6 @@ class Trials:
         """Return how many of n recipes would have to be proposed anew for a holder."""
         now = self._transactions.now()
         return max(n - self._transactions.read(lambda connection: rows.usable(connection, campaigns.find(connection, name).id, holder, now)), 0)
-
-    def _snapshot(self, name: str) -> Snapshot:
-        now = self._transactions.now()
-        return self._transactions.read(lambda connection: snapshots.take(connection, campaigns.find(connection, name), now))
 
     def reserve(
         self, by: By, name: str, n: int, proposals: Sequence[Proposal], revision: int, *, holder: str | None = None, lease_s: float = LEASE_S

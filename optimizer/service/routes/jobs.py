@@ -21,7 +21,15 @@ from optimizer.service.state import Running, Service
 
 router = APIRouter(route_class=Guarded, tags=["jobs"])
 LOOK_S = 0.5  # between two looks at a job that somebody follows
-_STREAM: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}}
+_EVENT: dict[str, Any] = {  # of one event: OpenAPI 3.1 has no word for a stream of them
+    "type": "object",
+    "required": ["event", "data"],
+    "properties": {
+        "event": {"const": "job"},
+        "data": {"type": "string", "contentMediaType": "application/json", "contentSchema": {"$ref": "#/components/schemas/JobBody"}},
+    },
+}
+_STREAM: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": {"schema": _EVENT}}}}
 
 
 @router.get("/jobs", response_model=shown.JobPage, **allowed("read"))

@@ -34,3 +34,10 @@ def answers(kind: str, snapshot: Snapshot, request: Mapping[str, Any]) -> dict[s
     recipes = [{"am_wt": am, "coating_se_wt": 5.0, "se_particle_um": 1.5, "vgcf_wt": 2.3} for am in free]
     batch = {"seed": request["seed"], "strategy": "steps", "why_strategy": "a test", "suggestions": [{"recipe": recipe} for recipe in recipes]}
     return {"result": {"batch": batch, "recipes": recipes}}
+
+
+def takes_a_while_for_some(kind: str, snapshot: Snapshot, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Answer as `answers`, but advice and diagnostics in so long a time that whoever does not wait is given a job's address."""
+    if kind in ("advise", "diagnose"):
+        time.sleep(0.3)
+    return answers(kind, snapshot, request)
