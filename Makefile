@@ -27,7 +27,7 @@ CLEAR := --clear
 endif
 endif
 
-.PHONY: help setup suggest test check format slow simulated wheel lock clean
+.PHONY: help setup suggest test check format slow simulated api wheel lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS=$$'\t' read -r name text; do printf '  make %-9s %s\n' "$$name" "$$text"; done
@@ -53,6 +53,9 @@ slow: $(KERNEL) ## Run the slow tests (pytest exits with 5 when there are none)
 
 simulated: $(INSTALLED) ## Make the bundled simulated electrodes anew (25 CPU minutes; an interrupted call is gone on with)
 	$(BIN)/python -m optimizer.runs.bundle $(ARGS)
+
+api: $(INSTALLED) ## Write the pages about the API, its description and the client's types anew
+	$(BIN)/python -m optimizer.service.pages
 
 wheel: $(INSTALLED) ## Build the wheel into dist/
 	$(BIN)/python -m build --wheel --no-isolation

@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 from optimizer.service.validation import sentences
 
 PREFIX = "GLITTERCAKE_"
+OF_THE_CLIENT = "GLITTERCAKE_CLIENT_"  # where a client on this machine finds its service; none of the service's business
 
 
 class ServiceError(ValueError):
@@ -77,7 +78,7 @@ def load_settings(file: Path | None = None, **given: object) -> Settings:
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise ServiceError(f"the settings {file} must be a readable TOML file ({error}); correct it") from error
     known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields}
-    unknown = sorted(name for name in os.environ if name.startswith(PREFIX) and name.upper() not in known)
+    unknown = sorted(name for name in os.environ if name.startswith(PREFIX) and not name.startswith(OF_THE_CLIENT) and name.upper() not in known)
     if unknown:
         raise ServiceError(f"the environment must set what there is to set, got {', '.join(unknown)}; see docs/service.md, or unset it")
 

@@ -45,6 +45,12 @@ def test_misspelt_variable_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         load_settings()
 
 
+def test_variables_of_the_client_are_none_of_the_services(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GLITTERCAKE_CLIENT_URL", "http://127.0.0.1:8765/api/v1")
+    monkeypatch.setenv("GLITTERCAKE_CLIENT_KEY", "gck_any")
+    assert load_settings().port == 8765
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.1", "::1", "localhost"])
 def test_this_machine_needs_no_tls(host: str) -> None:
     assert load_settings(host=host).loopback
