@@ -27,7 +27,7 @@ CLEAR := --clear
 endif
 endif
 
-.PHONY: help setup suggest test check format slow simulated api wheel lock clean
+.PHONY: help setup suggest test check audit format slow simulated api wheel lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS=$$'\t' read -r name text; do printf '  make %-9s %s\n' "$$name" "$$text"; done
@@ -38,11 +38,15 @@ suggest: $(KERNEL) ## Print the next four recipes from the bundled measured data
 test: check $(KERNEL) ## Check, then run the tests, but for the slow ones
 	$(BIN)/pytest $(ARGS)
 
-check: $(INSTALLED) ## Formatting, lint, types, and which package may import which
+check: $(INSTALLED) ## Formatting, lint, types, which package may import which, unsafe calls
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/bandit -q -c pyproject.toml -r configs objectives surrogates workers optimizer
+
+audit: $(INSTALLED) ## Ask a database of vulnerabilities about every package, where one can be reached
+	$(BIN)/python -m tests.audit
 
 format: $(INSTALLED) ## Format the code and mend what ruff can mend
 	$(BIN)/ruff check --fix-only --quiet .

@@ -145,7 +145,7 @@ def _start_local(stack: ExitStack, workers: int) -> None:
 
     # Ray makes its directories and the sockets in them open to all users; a private parent closes them. Short, because a
     # socket's path may have 107 characters at most.
-    private = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ray-", dir="/tmp", ignore_cleanup_errors=True)))
+    private = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ray-", dir="/tmp", ignore_cleanup_errors=True)))  # nosec B108
     environment = ONE_THREAD | {
         "RAY_AUTH_MODE": os.environ.get("RAY_AUTH_MODE", "token"),
         "RAY_AUTH_TOKEN": secrets.token_hex(32),

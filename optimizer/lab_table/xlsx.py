@@ -15,8 +15,9 @@ import re
 import zipfile
 import zlib
 from array import array
-from xml.etree import ElementTree
 from xml.parsers import expat
+
+from defusedxml import ElementTree
 
 from optimizer.lab_table.grid import MAX_COLUMNS, UNCOMPUTED, Grid, make_grid
 from optimizer.lab_table.headers import letter

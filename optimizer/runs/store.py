@@ -99,7 +99,7 @@ class Store:
             return
         with self._writing() as connection:
             connection.execute(text("CREATE TABLE IF NOT EXISTS padding (zeros BLOB)"))  # there already if the last driver was killed here
-            connection.execute(text(f"INSERT INTO padding VALUES (zeroblob({LOG_BYTES}))"))
+            connection.execute(text("INSERT INTO padding VALUES (zeroblob(:bytes))"), {"bytes": LOG_BYTES})
         with self._writing() as connection:
             connection.execute(text("DROP TABLE padding"))
         raw = self.connection.connection.driver_connection

@@ -60,7 +60,8 @@ class _Comparison:
             others = [other for other in known if _alike(one, other)] or (known if len(known) == len(coming) == 1 else [])
             tries = [self._plain(one, other, place) if self.request else self._plain(other, one, place) for other in others]
             if tries:
-                found += min(tries, key=len)
+                fewest: list[str] = min(tries, key=len)
+                found += fewest
             else:
                 found.append(f"{place}: must not be {_words(one)} any more" if self.request else f"{place}: may be {_words(one)} now")
         return list(dict.fromkeys(found))

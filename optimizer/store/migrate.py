@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, column, inspect, select, table, text
 
 from optimizer.database import is_sqlite, reading, shown, writing
 from optimizer.store.errors import StoreError
@@ -39,7 +39,7 @@ def _found(connection: Connection, *, create: bool) -> str | None:
     where = shown(connection.engine.url)
     there = set(inspect(connection).get_table_names())
     if VERSION_TABLE in there:
-        found = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar_one_or_none()
+        found = connection.execute(select(column("version_num")).select_from(table(VERSION_TABLE))).scalar_one_or_none()
         if found in REVISIONS:
             return str(found)
         raise StoreError(

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from optimizer.service import create_app, jobs, load_settings, server
 from optimizer.service.settings import Settings
@@ -41,10 +42,9 @@ def main(store: str, port: str, flag: str) -> None:
         return dying(create_app(settings), Path(flag))
 
     settings = load_settings(store=store, port=int(port), warm=False)
-    server.create_app = made
-    jobs.work = killing.answers
-    server.announce(settings, print)
-    server.run(settings, print)
+    with patch.object(server, "create_app", made), patch.object(jobs, "work", killing.answers):
+        server.announce(settings, print)
+        server.run(settings, print)
 
 
 if __name__ == "__main__":
