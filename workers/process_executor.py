@@ -1,22 +1,23 @@
-"""A pool of killable processes behind ``concurrent.futures.Executor``: pebble's pool, with a task tried again when its worker dies.
+"""A pool of killable processes behind ``concurrent.futures.Executor``: one that dies costs its own task a retry, and nobody else anything.
 
-The standard library's pool breaks as a whole when one worker dies, and cannot stop a task that runs.
+The standard library's pool breaks as a whole when one worker dies, and cannot stop a task that runs. Pools that share a pipe (pebble's, loky's)
+break, or hang, when a worker is killed while it holds the pipe's lock or has read half a message; docs/decisions/0017-service.md has what was seen.
 """
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import CancelledError, Executor, Future, InvalidStateError
+from concurrent.futures import Executor, Future, InvalidStateError
 from contextlib import suppress
-from multiprocessing import get_context
+from queue import SimpleQueue
 from typing import Any, ParamSpec, TypeVar, cast
 
-from pebble import ProcessExpired, ProcessPool
-
 from workers.failures import TimeLimitError, WorkerDiedError, check_time_limit, task_name
-from workers.limits import check_workers, limit_threads
+from workers.limits import check_workers
+from workers.worker_process import LostWorkerError, SlowTaskError, WorkerProcess
 
 P = ParamSpec("P")
 R = TypeVar("R")
+MOST_STARTS = 3  # of workers that die before they begin a task, for it to count as tried
 
 
 class ProcessExecutor(Executor):
@@ -27,7 +28,7 @@ class ProcessExecutor(Executor):
     """
 
     def __init__(self, workers: int, *, time_limit_s: float | None = None, max_retries: int = 2) -> None:
-        """Open the pool; processes start with the first task.
+        """Open the pool; processes start with the first tasks.
 
         Args:
             workers: Processes, at least 1.
@@ -44,7 +45,8 @@ class ProcessExecutor(Executor):
         self._max_workers = workers
         self._time_limit_s = time_limit_s
         self._max_retries = max_retries
-        self._pool = ProcessPool(workers, context=get_context("spawn"), initializer=limit_threads)
+        self._waiting: SimpleQueue[_Task | None] = SimpleQueue()
+        self._lanes: list[threading.Thread] = []  # one a worker, from the first task on
         self._lock = threading.Lock()
         self._tasks: set[_Task] = set()
         self._closed = False
@@ -58,8 +60,11 @@ class ProcessExecutor(Executor):
             if self._closed:
                 raise RuntimeError("cannot schedule new futures after shutdown")
             self._tasks.add(task)
+            if len(self._lanes) < self._max_workers:
+                self._lanes.append(threading.Thread(target=self._work, name=f"process-executor-{len(self._lanes)}", daemon=True))
+                self._lanes[-1].start()
         task.add_done_callback(self._forget)
-        self._start(task)
+        self._waiting.put(task)
         return cast("Future[R]", task)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
@@ -80,38 +85,50 @@ class ProcessExecutor(Executor):
         if wait:
             self._closer.join()
 
-    def _start(self, task: "_Task") -> None:
-        """Hand a task to the pool, for the first time or again."""
-        inner = self._pool.schedule(task.fn, args=task.args, kwargs=task.kwargs, timeout=self._time_limit_s)
-        task.attempt(inner)
-        inner.add_done_callback(lambda done: self._finish(task, done))
+    def _work(self) -> None:
+        """Run tasks one after the other, in a worker that is replaced when it is lost."""
+        worker = None
+        while (task := self._waiting.get()) is not None:
+            worker = self._run(task, worker)
+        if worker is not None:
+            worker.end()
 
-    def _finish(self, task: "_Task", inner: "Future[Any]") -> None:
-        """Pass on what came of an attempt, or try again."""
-        if task.cancelled():
-            return
-        try:
-            failure = inner.exception()
-        except CancelledError:
-            task.cancel()
-            return
-        if isinstance(failure, ProcessExpired):
-            task.left -= 1
-            if task.left > 0:
-                self._start(task)
-                return
-            code = failure.exitcode
-            failure = WorkerDiedError(
-                f"task {task_name(task.fn, task.args)} lost its worker {1 + self._max_retries} times (max_retries {self._max_retries}), the last "
-                f"with exit code {code}; open fewer workers if memory is short, or run the task inline to see it crash"
-            )
-        elif isinstance(failure, TimeoutError) and self._time_limit_s is not None and not hasattr(failure, "traceback"):
-            failure = TimeLimitError(task_name(task.fn, task.args), self._time_limit_s)
-        with suppress(InvalidStateError):  # cancelled just now
-            if failure is None:
-                task.set_result(inner.result())
+    def _run(self, task: "_Task", worker: WorkerProcess | None) -> WorkerProcess | None:
+        """Run one task to its end, again where its worker dies; return the worker, None where it is lost."""
+        starts = 0
+        while not task.cancelled():
+            try:
+                if worker is not None and not worker.alive:
+                    worker.end()
+                    worker = None
+                worker = worker or WorkerProcess()
+                if not task.taken_by(worker):
+                    break
+                value = worker.run(task.call, self._time_limit_s, task.begin)
+            except LostWorkerError as lost:
+                worker, starts = None, starts + 1
+                if not lost.begun and starts < MOST_STARTS:
+                    continue
+                task.left -= 1
+                if task.left > 0:
+                    continue
+                task.fail(self._died(task, lost.exit_code))
+            except SlowTaskError:
+                worker = None
+                task.fail(TimeLimitError(task_name(*task.call[:2]), self._time_limit_s or 0.0))
+            except BaseException as error:  # of whatever kind: the task's own
+                task.fail(error)
             else:
-                task.set_exception(failure)
+                task.succeed(value)
+            break
+        task.let_go()
+        return worker
+
+    def _died(self, task: "_Task", code: int | None) -> WorkerDiedError:
+        return WorkerDiedError(
+            f"task {task_name(*task.call[:2])} lost its worker {1 + self._max_retries} times (max_retries {self._max_retries}), the last "
+            f"with exit code {code}; open fewer workers if memory is short, or run the task inline to see it crash"
+        )
 
     def _forget(self, task: "Future[Any]") -> None:
         with self._all_done:
@@ -122,28 +139,47 @@ class ProcessExecutor(Executor):
         """Wait for the tasks, then end the workers."""
         with self._all_done:
             self._all_done.wait_for(lambda: not self._tasks)
-        self._pool.close()
-        self._pool.join()
+        for _ in self._lanes:
+            self._waiting.put(None)
+        for lane in self._lanes:
+            lane.join()
 
 
 class _Task(Future[Any]):
-    """The caller's future of a task, over one future of the pool for each attempt."""
+    """The caller's future of a task: pending until it ends, so that it can be cancelled while it runs."""
 
     def __init__(self, fn: Callable[..., Any], args: tuple[object, ...], kwargs: dict[str, object], left: int) -> None:
         super().__init__()
-        self.fn, self.args, self.kwargs, self.left = fn, args, kwargs, left
-        self._inner: Future[Any] | None = None
+        self.call, self.left, self.started = (fn, args, kwargs), left, False
+        self._mine = threading.Lock()
+        self._worker: WorkerProcess | None = None
 
-    def attempt(self, inner: Future[Any]) -> None:
-        """Stand for another attempt; one already cancelled passes that on."""
-        self._inner = inner
-        if self.cancelled():
-            inner.cancel()
+    def taken_by(self, worker: WorkerProcess) -> bool:
+        """Note who runs it; False if it has been cancelled."""
+        with self._mine:
+            self._worker = None if self.cancelled() else worker
+            return self._worker is not None
 
-    @property
-    def started(self) -> bool:
-        """Whether a worker has begun."""
-        return self._inner is not None and (self._inner.running() or self._inner.done())
+    def let_go(self) -> None:
+        """Note that nobody runs it any more; from now on a cancellation ends no worker."""
+        with self._mine:
+            self._worker = None
+
+    def begin(self) -> None:
+        """Note that it runs."""
+        self.started = True
+
+    def succeed(self, value: Any) -> None:
+        """Give the result, unless it was cancelled just now."""
+        self.let_go()
+        with suppress(InvalidStateError):
+            self.set_result(value)
+
+    def fail(self, error: BaseException) -> None:
+        """Give the error, unless it was cancelled just now."""
+        self.let_go()
+        with suppress(InvalidStateError):
+            self.set_exception(error)
 
     def cancel(self) -> bool:
         """Cancel, running or not; False once finished."""
@@ -152,6 +188,7 @@ class _Task(Future[Any]):
         cancelled = super().cancel()
         if cancelled:
             self.set_running_or_notify_cancel()
-            if self._inner is not None:
-                self._inner.cancel()
+            with self._mine:
+                if self._worker is not None:
+                    self._worker.kill()
         return cancelled

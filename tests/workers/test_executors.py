@@ -1,11 +1,14 @@
 """Every executor keeps the same promises; Ray keeps some of its own. One Ray serves this module, but for the test that ends one."""
 
 import ipaddress
+import multiprocessing
 import os
+import pickle
 import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -571,6 +574,63 @@ def test_workers_that_died_idle_do_not_exhaust_the_retries_of_a_task(ray_executo
             os.kill(pid, signal.SIGKILL)
         assert_all_end(pids)
         assert opened.submit(square, 3).result(PATIENCE) == 9
+
+
+def test_process_that_was_killed_with_nothing_to_do_is_replaced() -> None:
+    with ProcessExecutor(1, max_retries=0) as opened:
+        for _ in range(3):
+            idle = opened.submit(os.getpid).result(PATIENCE)
+            os.kill(idle, signal.SIGKILL)
+            assert_all_end({idle})
+            assert opened.submit(square, 3).result(PATIENCE) == 9
+
+
+def test_process_killed_before_it_began_costs_the_task_no_try() -> None:
+    with ProcessExecutor(1, max_retries=0) as opened:
+        future = opened.submit(len, bytes(50_000_000))  # more than a pipe holds: the worker dies with a part of it
+        while not (children := multiprocessing.active_children()):
+            time.sleep(0.001)
+        children[0].kill()
+        assert future.result(PATIENCE) == 50_000_000
+
+
+def test_processes_end_with_the_one_that_opened_them_in_the_middle_of_a_task(tmp_path: Path) -> None:
+    script = (
+        "import sys; from pathlib import Path; from workers import ProcessExecutor; from tests.workers.test_executors import touch_and_wait\n"
+        "if __name__ == '__main__':\n"
+        "    ProcessExecutor(1).submit(touch_and_wait, Path(sys.argv[1])).result()"
+    )
+    (tmp_path / "main.py").write_text(script, encoding="utf-8")
+    command = [sys.executable, str(tmp_path / "main.py"), str(tmp_path)]
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    with subprocess.Popen(command, env=environment) as opener:
+        wait_for_file(tmp_path / "begun")
+        opener.kill()
+    assert_all_end({int((tmp_path / "begun").read_text())})
+
+
+def test_process_pool_that_nobody_shuts_down_lets_the_program_end(tmp_path: Path) -> None:
+    script = "from workers import ProcessExecutor\nif __name__ == '__main__':\n    print(ProcessExecutor(1).submit(abs, -3).result())"
+    (tmp_path / "main.py").write_text(script, encoding="utf-8")
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    command = [sys.executable, "-W", "error", str(tmp_path / "main.py")]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "3\n", "")
+
+
+def test_result_that_cannot_be_sent_is_an_error_of_its_task_alone() -> None:
+    with ProcessExecutor(1) as opened:
+        with pytest.raises((TypeError, AttributeError, pickle.PicklingError)):
+            opened.submit(threading.Lock).result(PATIENCE)
+        with pytest.raises((TypeError, AttributeError, pickle.PicklingError)):
+            opened.submit(len, threading.Lock()).result(PATIENCE)  # type: ignore[arg-type]
+        assert opened.submit(square, 3).result(PATIENCE) == 9
+
+
+def test_exception_of_a_process_shows_where_it_was_raised() -> None:
+    with ProcessExecutor(1) as opened, pytest.raises(TimeoutError) as caught:
+        opened.submit(raise_timeout).result(PATIENCE)
+    assert "in raise_timeout" in caught.value.__notes__[0]
 
 
 def test_log_names_the_task_whose_worker_is_lost(ray_executor: RayExecutor, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -40,6 +40,7 @@ class Server:
     settings: dict[str, str] = field(default_factory=dict)
     port: int = 0
     key: str = ""
+    work: str = "answers"
     process: subprocess.Popen[str] | None = None
 
     @property
@@ -47,14 +48,24 @@ class Server:
         return f"http://127.0.0.1:{self.port}/api/v1"
 
     @property
+    def log(self) -> Path:
+        return self.folder / "log"
+
+    @property
     def flag(self) -> Path:
         return self.folder / "die"
 
-    def start(self) -> None:
-        command = [sys.executable, "-m", "tests.optimizer.client.serving", str(self.folder / "lab.db"), str(self.port), str(self.flag)]
+    def begin(self) -> None:
+        where = [str(self.folder / "lab.db"), str(self.port), str(self.flag), self.work]
+        command = [sys.executable, "-m", "tests.optimizer.client.serving", *where]
         limits = {"GLITTERCAKE_BURST": "100000", **self.settings}
         environment = {**os.environ, "PYTHONUNBUFFERED": "1", **limits}
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment, cwd=ROOT)
+        with self.log.open("a", encoding="utf-8") as log:
+            self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=environment, cwd=ROOT)
+
+    def start(self) -> None:
+        self.begin()
+        assert self.process is not None
         assert self.process.stdout is not None
         for line in self.process.stdout:
             if found := re.search(r"gck_\S+", line):
@@ -62,7 +73,7 @@ class Server:
             if found := re.search(r"http://127\.0\.0\.1:(\d+)/api/v1", line):
                 self.port = int(found[1])
                 return
-        raise AssertionError(f"the service did not start: {self.process.wait()}")
+        raise AssertionError(f"the service did not start: {self.process.wait()}, {self.log.read_text(encoding='utf-8')[-2000:]}")
 
     def stop(self) -> None:
         assert self.process is not None
@@ -92,8 +103,8 @@ class Server:
 
 
 @contextmanager
-def serving(folder: Path, **settings: str) -> Iterator[Server]:
-    server = Server(folder, settings)
+def serving(folder: Path, work: str = "answers", **settings: str) -> Iterator[Server]:
+    server = Server(folder, settings, work=work)
     server.start()
     try:
         with Client(server.url, server.key, retry=QUICK) as client:

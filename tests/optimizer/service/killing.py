@@ -41,3 +41,16 @@ def takes_a_while_for_some(kind: str, snapshot: Snapshot, request: Mapping[str, 
     if kind in ("advise", "diagnose"):
         time.sleep(0.3)
     return answers(kind, snapshot, request)
+
+
+def never_twice(kind: str, snapshot: Snapshot, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Propose recipes that a campaign of up to 80,000 writes has not had, without a model."""
+    if kind != "suggest":
+        return answers(kind, snapshot, request)
+    made = [snapshot.version * 4 + i for i in range(request["n"])]
+    recipes = [
+        {"am_wt": 70.0 + i % 40 / 2.0, "coating_se_wt": 2.0 + i // 40 % 20, "se_particle_um": 1.0 + i // 800 % 400 / 100.0, "vgcf_wt": 2.3}
+        for i in made
+    ]
+    batch = {"seed": request["seed"], "strategy": "steps", "why_strategy": "a test", "suggestions": [{"recipe": recipe} for recipe in recipes]}
+    return {"result": {"batch": batch, "recipes": recipes}}

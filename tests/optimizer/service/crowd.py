@@ -1,0 +1,83 @@
+"""Many clients ask a service that is killed meanwhile: is any recipe given twice, any answer lost?
+
+python -m tests.optimizer.service.crowd [clients] [asks of each] [seconds between kills] [seed]
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+from optimizer.client import Client
+from tests.optimizer.client.conftest import TEXT, Server, serving
+from tests.optimizer.service.under_fire import PATIENT, Acknowledged, Killer, asked, check_store
+
+CAMPAIGN = "crowd"
+
+
+def ask_and_tell(url: str, key: str, who: int, asks: int, seen: Acknowledged) -> None:
+    """Ask for one recipe after the other, and tell each result."""
+    with Client(url, key, retry=PATIENT) as client:
+        for i in range(asks):
+            name = f"{who}.{i}"
+            trial = asked(client, CAMPAIGN, "press", name, seen)
+            cell = {"recipe": trial["recipe"], "outcomes": {"discharge_capacity": 190.0}, "name": name}
+            told = client.tell(CAMPAIGN, cell, trial=trial["number"], attempt=trial["attempt"], key=f"tell-{name}")  # type: ignore[arg-type]
+            seen.given.append((trial["number"], trial["attempt"]))
+            seen.told[name] = told["number"]
+
+
+def crowd(server: Server, clients: int, asks: int, between_s: float, seed: int) -> None:
+    """Let so many clients, each with a key of its own, ask so often; kill the server and its worker in turn; print what was found."""
+    seen, errors = Acknowledged(), list[BaseException]()
+    with Client(server.url, server.key, retry=PATIENT) as client:
+        client.create_campaign(toml=TEXT, name=CAMPAIGN)
+        keys = [str(client.make_key(f"client-{who}", ["read", "propose", "write"], key=f"key-{who}")["key"]) for who in range(clients)]
+
+    def work(who: int) -> None:
+        try:
+            ask_and_tell(server.url, keys[who], who, asks, seen)
+        except BaseException as error:  # of whatever kind: a client that gives up is what the proof is about
+            errors.append(error)
+
+    threads = [threading.Thread(target=work, args=(who,)) for who in range(clients)]
+    killer, begun = Killer(server, random.Random(seed)), time.monotonic()
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        time.sleep(between_s)
+        if any(thread.is_alive() for thread in threads):
+            killer.strike(seen)
+            print(f"{len(seen.told)} of {clients * asks} after {time.monotonic() - begun:.0f} s, kills: {killer.kills}", flush=True)
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]
+    assert len(seen.told) == clients * asks
+    check_store(server.folder / "lab.db", CAMPAIGN, seen)
+    killer.check()
+    print(
+        f"{clients} clients, {asks} asks of each, {sum(killer.kills.values())} kills, {time.monotonic() - begun:.0f} s: 0 lost, 0 doubled, "
+        f"no recipe given twice, integrity ok; {seen.failed_jobs} failed jobs asked again; ready again within {killer.longest_start_s:.2f} s"
+    )
+
+
+def main(clients: int, asks: int, between_s: float, seed: int) -> None:
+    """Run it on a store of its own."""
+    limits = {"GLITTERCAKE_WARM": "false", "GLITTERCAKE_REQUESTS_A_MINUTE": "100000"}
+    with tempfile.TemporaryDirectory(dir=".") as folder, serving(Path(folder), "never_twice", **limits) as server:
+        crowd(server, clients, asks, between_s, seed)
+
+
+if __name__ == "__main__":
+    given = sys.argv[1:]
+    main(
+        int(given[0]) if given else 200,
+        int(given[1]) if given[1:] else 20,
+        float(given[2]) if given[2:] else 10.0,
+        int(given[3]) if given[3:] else 0,
+    )
