@@ -24,7 +24,7 @@ def verdict(report: dict[str, Any]) -> tuple[str, bool]:
         return "known vulnerabilities in " + "; ".join(bad), False
     if not known:
         return (
-            f"NOT audited: the database knows none of {len(packages)} packages, so it cannot be the public one; run this where pypi.org answers",
+            f"NOT audited: the database knows none of {len(packages)} packages, so it cannot be the public one; run this where that one answers",
             True,
         )
     return f"no known vulnerability in {len(known)} of {len(packages)} packages; the others the database does not know", True
