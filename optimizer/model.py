@@ -23,7 +23,7 @@ from optimizer.goal import OwnOutcome
 from optimizer.own_mean import own_mean
 from optimizer.samples import Samples
 from surrogates.calibration.fit import as_calibration, build_problem, fit
-from surrogates.cells import OwnMean, cell_data, own_inputs, own_outcome_data
+from surrogates.cells import OwnMean, cell_data, cell_data_at, own_inputs, own_outcome_data
 from surrogates.fusion.average import Fused, FusedPredictor
 from surrogates.fusion.fit import fit_fused
 from surrogates.fusion.rows import joined
@@ -222,7 +222,7 @@ def fit_model(campaign: Campaign, evidence: Collection[str] = ("primary", "secon
     data = ElectrodeData(problem, physics.calibration, evidence)
     pool = {name: data.training(name).data for name in LEARNED}
     lab, known = data.study_index(physics.study.name), len(data.studies)
-    fused, point, fitted_to = fit_fused(pool, lambda z: cell_data(data.around(z), physics, cells), data.prior, lab, known, bundled_correction())
+    fused, point, fitted_to = fit_fused(pool, cell_data_at(data, physics, cells), data.prior, lab, known, bundled_correction())
     training = dict(fitted_to)
     predictors: dict[str, Predictor] = {name: FusedPredictor(fused, name) for name in LEARNED}
     for outcome in campaign.own:

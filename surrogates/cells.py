@@ -42,7 +42,12 @@ def conditions_of(cells: Sequence[Cell], physics: Physics) -> dict[str, Array]:
 
 
 def cell_data(data: ElectrodeData, physics: Physics, cells: Sequence[Cell]) -> dict[str, OutcomeData]:
-    """Return the rows of each learned outcome that a lab's good cells carry.
+    """Return the rows of each learned outcome that a lab's good cells carry, with the physics linearised where the data's is."""
+    return cell_data_at(data, physics, cells)(data.point)
+
+
+def cell_data_at(data: ElectrodeData, physics: Physics, cells: Sequence[Cell]) -> Callable[[Array], dict[str, OutcomeData]]:
+    """Return `cell_data` as a function of where the physics is linearised, ``(p,)``; values and noise are read once.
 
     Noise is what replicates show (cells of one recipe at one condition), at least what was stated, and what the uncertainty of the
     weighed masses does to the outcome, by the physics' slope.
@@ -50,13 +55,12 @@ def cell_data(data: ElectrodeData, physics: Physics, cells: Sequence[Cell]) -> d
     good = [cell for cell in cells if cell.status == "ok"]
     recipes, conditions = recipes_of(good), conditions_of(good, physics)
     if not good:
-        return {}
-    inputs = data.at(physics, recipes, conditions)
+        return lambda point: {}
     modelled = physics.outcomes(recipes, None, conditions)
     q_ref = UTILISATION_REFERENCE[physics.study.active_material]
     weighing = _weighing_sd(physics, good, recipes, conditions, q_ref)
     groups = [tuple(f"{value:.6g}" for value in (*recipe, *(conditions[name][i] for name in CONDITIONS))) for i, recipe in enumerate(recipes)]
-    found = {}
+    found: dict[str, tuple[Array, Array, Array]] = {}  # which cells, values, noise
     for outcome in LEARNED:
         rows = [(i, source) for i, cell in enumerate(good) if (source := _source(outcome, cell))]
         if not rows:
@@ -72,8 +76,13 @@ def cell_data(data: ElectrodeData, physics: Physics, cells: Sequence[Cell]) -> d
         if outcome == "ionic_tortuosity_factor":
             usual = np.where(values >= math.log(TAU_CAP) - 1e-9, CAPPED_SD, usual)
         noise = np.fmax(pool_replicates(values, usual, [groups[i] for i in index]), stated)
-        found[outcome] = OutcomeData(inputs[outcome].take(index), values, np.sqrt(noise**2 + weighing[outcome][index] ** 2))
-    return found
+        found[outcome] = index, values, np.sqrt(noise**2 + weighing[outcome][index] ** 2)
+
+    def at(point: Array) -> dict[str, OutcomeData]:
+        inputs = data.around(point).at(physics, recipes, conditions)
+        return {outcome: OutcomeData(inputs[outcome].take(index), values, noise) for outcome, (index, values, noise) in found.items()}
+
+    return at
 
 
 def _source(outcome: str, cell: Cell) -> str | None:

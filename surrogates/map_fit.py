@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg.lapack import dpotrf, dpotri, dpotrs
 from scipy.optimize import minimize
 
 from objectives.composition import Array
@@ -74,20 +74,20 @@ def negative_log_posterior(data: OutcomeData, priors: Priors, doubt: Array | Non
         matern = (1.0 + s + s * s / 3.0) * decay
         weight = shared + own * alone
         covariance = matern * weight + offset * same + fixed
-        try:
-            factor = cho_factor(covariance, lower=True)
-        except np.linalg.LinAlgError:
-            return 1e10, np.zeros_like(theta)
         residual = y - a * physics - b
-        alpha = cho_solve(factor, residual)
-        inner = cho_solve(factor, np.eye(len(y))) - np.outer(alpha, alpha)
-        value = 0.5 * float(residual @ alpha) + float(np.log(np.diag(factor[0])).sum())
+        solved = _solve(covariance, residual)
+        if solved is None:
+            return 1e10, np.zeros_like(theta)
+        alpha, inverted, log_root = solved
+        inner = inverted - alpha[:, None] * alpha
+        value = 0.5 * float(residual @ alpha) + log_root
         slope = (5.0 / 3.0) * (1.0 + s) * decay * weight * inner
+        matern *= inner
         gradient = np.empty_like(theta)
         gradient[:f] = 0.5 * (slope.ravel() @ flat) * inverse
-        gradient[f] = shared * float((matern * inner).sum())
-        gradient[f + 1] = own * float((matern * alone * inner).sum())
-        gradient[f + 2] = offset * float((same * inner).sum())
+        gradient[f] = shared * float(matern.sum())
+        gradient[f + 1] = own * float(np.vdot(matern, alone))
+        gradient[f + 2] = offset * float(np.vdot(same, inner))
         gradient[f + 3] = -float(alpha @ physics)
         gradient[f + 4] = -float(alpha.sum())
         away = (logs - location) / spread  # of log-normal densities over the values themselves: the Jacobian adds log(value)
@@ -102,6 +102,20 @@ def negative_log_posterior(data: OutcomeData, priors: Priors, doubt: Array | Non
         return value, gradient
 
     return objective
+
+
+def _solve(covariance: Array, residual: Array) -> tuple[Array, Array, float] | None:
+    """Return the covariance's solve of the residual, its inverse and half its log determinant; None if it is not positive definite.
+
+    LAPACK itself: SciPy's wrappers take as long as the work, for the tens of rows of a lab. It takes no empty matrix.
+    """
+    if not len(residual):
+        return residual, covariance, 0.0
+    factor, failed = dpotrf(covariance, lower=1)
+    if failed:
+        return None
+    lower = np.tril(dpotri(factor, lower=1)[0])
+    return dpotrs(factor, residual, lower=1)[0], lower + np.tril(lower, -1).T, float(np.log(np.diag(factor)).sum())
 
 
 def fit_map(data: OutcomeData, priors: Priors, doubt: Array | None = None) -> Hyperparameters:

@@ -11,6 +11,7 @@ from scipy.special import ndtri, softmax
 from scipy.stats.qmc import Sobol
 
 from objectives.composition import Array
+from surrogates.fusion.process import Seen
 from surrogates.fusion.shared import SharedModel
 from surrogates.protocol import Inputs, OutcomeData, Prediction
 
@@ -30,7 +31,8 @@ class Fused:
 
     def predict(self, name: str, inputs: Inputs) -> Prediction:
         """Return mean and standard deviation of the average at each point by itself."""
-        parts = [(weight, self.models[model].predict(name, inputs)) for model, weight in self.trust[name].items()]
+        seen = self._seen(name, inputs)
+        parts = [(weight, self.models[model].predict(name, inputs, seen[model])) for model, weight in self.trust[name].items()]
         mean: Array = sum((w * p.mean for w, p in parts), np.zeros(len(inputs)))
         variance: Array = sum((w * (p.sd**2 + (p.mean - mean) ** 2) for w, p in parts), np.zeros(len(inputs)))
         return Prediction(mean, np.sqrt(variance))
@@ -47,21 +49,29 @@ class Fused:
             noise = rng.permutation(_normals(len(points) if joint else 1, n, seed), axis=0)
             turns = rng.permutation(n)
             ends = np.round(np.cumsum(list(self.trust[name].values())) * n).astype(int)
-            sampled = np.empty((n, len(points)))
+            sampled, seen = np.empty((n, len(points))), self._seen(name, points)
             for model, rows in zip(self.trust[name], np.split(turns, ends[:-1]), strict=True):
                 if len(rows):
                     drawn = weights[model][rows] if model in weights else np.zeros((len(rows), 0))
-                    sampled[rows] = self.models[model].draw(name, points, drawn, noise[rows])
+                    sampled[rows] = self.models[model].draw(name, points, drawn, noise[rows], seen[model])
             found[name] = sampled
         return found
 
     def moments(self, name: str, inputs: Inputs) -> tuple[Array, Array]:
         """Return mean ``(m,)`` and covariance ``(m, m)`` of the average, joint over the points."""
-        mean, covariance = self.predict(name, inputs).mean, np.zeros((len(inputs), len(inputs)))
+        mean, covariance, seen = self.predict(name, inputs).mean, np.zeros((len(inputs), len(inputs))), self._seen(name, inputs)
         for model, weight in self.trust[name].items():
-            apart = self.models[model].predict(name, inputs).mean - mean
-            covariance += weight * (self.models[model].covariance(name, inputs) + np.outer(apart, apart))
+            apart = self.models[model].predict(name, inputs, seen[model]).mean - mean
+            covariance += weight * (self.models[model].covariance(name, inputs, seen[model]) + np.outer(apart, apart))
         return mean, covariance
+
+    def _seen(self, name: str, inputs: Inputs) -> dict[str, Seen]:
+        """Return points as each model's rows see them; models of the same rows, as physics and simulation are, share it."""
+        found: dict[str, Seen] = {}
+        for model, fitted in self.models.items():
+            rows = fitted.processes[name].rows
+            found[model] = next((seen for seen in found.values() if seen.rows is rows), None) or fitted.seen(name, inputs)
+        return found
 
     def extended(self, rows: Mapping[str, OutcomeData]) -> Fused:
         """Return the average with further rows, nothing refitted; trust stays as it was learned."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -74,12 +75,19 @@ class LinearBasis:
         return np.asarray(found)
 
 
+class _Rows(NamedTuple):
+    """Every row with its physics linearised at the basis' point: the mean in place of the physics, the weights' columns in place of its slopes."""
+
+    basis: LinearBasis
+    data: Mapping[str, OutcomeData]
+
+
 def fit_linearised(pool: Mapping[str, OutcomeData], cells: AtPoint, prior: PhysicsPrior, lab: float, known: int) -> tuple[SharedModel, Array]:
     """Return the model of all outcomes and the point it is linearised at, moved to the lab's posterior mean until it settles.
 
     Args:
         pool: Rows of the bundled studies by outcome, their physics linearised at the prior's own point.
-        cells: The lab's rows by outcome with their physics linearised at a point ``(p,)``.
+        cells: The lab's rows by outcome with their physics linearised at a point ``(p,)``; nothing else of them depends on it.
         prior: Of the calibrated numbers.
         lab: Index of the lab's study.
         known: How many studies the calibration saw.
@@ -88,34 +96,26 @@ def fit_linearised(pool: Mapping[str, OutcomeData], cells: AtPoint, prior: Physi
     basis = LinearBasis(prior, lab, known, prior.point, own_sd)
     pooled = {name: _as_columns(basis, name, rows) for name, rows in pool.items()}
 
-    def rows(point: Array) -> tuple[LinearBasis, dict[str, OutcomeData]]:
+    def rows(point: Array) -> _Rows:
         here = replace(basis, point=point)
         mine = {name: _as_columns(here, name, data) for name, data in cells(point).items()}
-        return here, {name: joined(data, mine.get(name)) for name, data in pooled.items()}
+        return _Rows(here, {name: joined(data, mine.get(name)) for name, data in pooled.items()})
 
-    def build(point: Array, found: Mapping[str, Hyperparameters]) -> SharedModel:
-        here, data = rows(point)
-        return SharedModel(here, {name: process(here.points(name, d.inputs), d, found[name]) for name, d in data.items()})
-
-    def learn(point: Array) -> dict[str, Hyperparameters]:
-        here, data = rows(point)
-        return {name: learned(d, priors(name), here.points(name, d.inputs).doubt) for name, d in data.items()}
-
-    point, found = prior.point, learn(prior.point)
-    model = build(point, found)
-    if not any(len(data.values) for data in cells(point).values()):
+    point, here = prior.point, rows(prior.point)
+    model = _fit(here)
+    if sum(len(d.values) for d in here.data.values()) == sum(len(d.values) for d in pool.values()):
         return model, point
     weights: Array | None = None
     for i, rounds in enumerate(ROUNDS):
         if i:
-            found = learn(point)
-            model = build(point, found)
+            model = _fit(here)
         before = math.inf if weights is None else model.energy(weights)
         for _ in range(rounds):
             wanted = model.weights
             for _ in range(HALVINGS):
                 there = np.clip(basis.numbers(wanted), prior.mean - REACH, prior.mean + REACH)
-                moved = build(there, found)
+                tried = rows(there)
+                moved = _moved(model, tried)
                 after = moved.energy(wanted)
                 if weights is None or after <= before:
                     break
@@ -123,15 +123,33 @@ def fit_linearised(pool: Mapping[str, OutcomeData], cells: AtPoint, prior: Physi
             else:
                 break  # no step along this direction helps
             settled = before - after < SETTLED
-            model, point, weights, before = moved, there, wanted, after
+            model, here, point, weights, before = moved, tried, there, wanted, after
             if settled:
                 break
     return model, point
 
 
-def process(points: Points, data: OutcomeData, found: Hyperparameters) -> Process:
-    """Return the process of rows whose inputs hold the mean in place of the physics and columns in place of directions."""
-    return Process.of(points, data.values - found.scale * data.inputs.physics - found.bias, data.inputs.directions, data.noise_sd, found)
+def _fit(rows: _Rows) -> SharedModel:
+    """Return the model of rows under hyperparameters learned from them."""
+    processes = {}
+    for name, data in rows.data.items():
+        points = rows.basis.points(name, data.inputs)
+        found = learned(data, priors(name), points.doubt)
+        processes[name] = Process.of(points, _rest(data, found), data.inputs.directions, data.noise_sd, found)
+    return SharedModel(rows.basis, processes)
+
+
+def _moved(model: SharedModel, rows: _Rows) -> SharedModel:
+    """Return the model under the same hyperparameters with its rows linearised elsewhere: their covariance and its factor stay."""
+    processes = {
+        name: replace(p, rest=_rest(rows.data[name], p.found), columns=rows.data[name].inputs.directions) for name, p in model.processes.items()
+    }
+    return SharedModel(rows.basis, processes)
+
+
+def _rest(data: OutcomeData, found: Hyperparameters) -> Array:
+    """Return the values less the mean ``(n,)``, which the rows hold in place of the physics."""
+    return np.asarray(data.values - found.scale * data.inputs.physics - found.bias)
 
 
 def _as_columns(basis: LinearBasis, name: str, data: OutcomeData) -> OutcomeData:

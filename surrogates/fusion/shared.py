@@ -14,10 +14,8 @@ import numpy as np
 from scipy.linalg import cho_solve
 
 from objectives.composition import Array
-from surrogates.fusion.process import Points, Process
+from surrogates.fusion.process import LEAST_SD, Points, Process, Seen
 from surrogates.protocol import Inputs, OutcomeData, Prediction
-
-LEAST_SD = 1e-6
 
 
 class Basis(Protocol):
@@ -64,52 +62,63 @@ class SharedModel:
         misfit = sum(float(np.sum((p.white_rest - p.white_columns @ weights) ** 2)) for p in self.processes.values())
         return 0.5 * (float(weights @ weights) + misfit)
 
-    def predict(self, name: str, inputs: Inputs) -> Prediction:
+    def seen(self, name: str, inputs: Inputs) -> Seen:
+        """Return points as the outcome's rows see them: what the methods below take, for those who ask more than once."""
+        return Seen(self.processes[name].rows, self.basis.points(name, inputs))
+
+    def mean(self, name: str, inputs: Inputs) -> Array:
+        """Return the mean at each point ``(m,)``: that of `predict` without the work for its doubt."""
+        process, rows, points = self.processes[name], self.processes[name].rows, self.basis.points(name, inputs)
+        pull = rows.whiten(process.white_rest - process.white_columns @ self.weights, back=True)
+        return self._before(name, inputs) + self.basis.columns(name, inputs) @ self.weights + rows.covariance(points, rows.points) @ pull
+
+    def predict(self, name: str, inputs: Inputs, seen: Seen | None = None) -> Prediction:
         """Return mean and standard deviation at each point by itself."""
-        mean, loading, cross = self._parts(name, inputs)
-        prior = self.processes[name].variance(self.basis.points(name, inputs))
-        variance = prior - (cross**2).sum(axis=0) + ((loading @ self.weight_root) ** 2).sum(axis=1)
+        seen = seen or self.seen(name, inputs)
+        mean, loading = self._parts(name, inputs, seen)
+        variance = seen.left_variance + ((loading @ self.weight_root) ** 2).sum(axis=1)
         return Prediction(mean + loading @ self.weights, np.sqrt(np.maximum(variance, LEAST_SD**2)))
 
     def loading(self, name: str, inputs: Inputs) -> Array:
         """Return how the weights move the outcome at points, given the rows, ``(m, r)``."""
-        return self._parts(name, inputs)[1]
+        return self._parts(name, inputs, self.seen(name, inputs))[1]
 
     def draw_weights(self, noise: Array) -> Array:
         """Return posterior samples of the weights ``(s, r)`` from standard normals ``(s, r)``."""
         return np.asarray(self.weights + noise @ self.weight_root.T)
 
-    def draw(self, name: str, inputs: Inputs, weights: Array, noise: Array) -> Array:
+    def draw(self, name: str, inputs: Inputs, weights: Array, noise: Array, seen: Seen | None = None) -> Array:
         """Return samples ``(s, m)`` given samples of the weights ``(s, r)``: joint over the points with normals ``(s, m)``; with normals
         ``(s, 1)`` each point by itself beyond the weights.
         """
-        mean, loading, cross = self._parts(name, inputs)
-        points, process = self.basis.points(name, inputs), self.processes[name]
+        seen = seen or self.seen(name, inputs)
+        mean, loading = self._parts(name, inputs, seen)
         given = mean + weights @ loading.T
-        if noise.shape[1] == 1:
-            left = process.variance(points) - (cross**2).sum(axis=0)
-            return np.asarray(given + noise * np.sqrt(np.maximum(left, LEAST_SD**2)))
-        return np.asarray(given + noise @ least_jitter_root(process.covariance(points, points) - cross.T @ cross).T)
+        return np.asarray(given + (noise * seen.left_sd if noise.shape[1] == 1 else noise @ seen.left_root.T))
 
-    def covariance(self, name: str, inputs: Inputs) -> Array:
+    def covariance(self, name: str, inputs: Inputs, seen: Seen | None = None) -> Array:
         """Return the joint posterior covariance of points, ``(m, m)``."""
-        _, loading, cross = self._parts(name, inputs)
-        points, spread = self.basis.points(name, inputs), loading @ self.weight_root
-        return np.asarray(self.processes[name].covariance(points, points) - cross.T @ cross + spread @ spread.T)
+        seen = seen or self.seen(name, inputs)
+        spread = self._parts(name, inputs, seen)[1] @ self.weight_root
+        return np.asarray(seen.left_covariance + spread @ spread.T)
 
-    def _parts(self, name: str, inputs: Inputs) -> tuple[Array, Array, Array]:
-        """Return the mean at weights zero ``(m,)``, the loading of the weights ``(m, r)``, and the whitened covariance with the rows ``(n, m)``."""
+    def _before(self, name: str, inputs: Inputs) -> Array:
+        """Return the mean before any row, ``(m,)``."""
+        found = self.processes[name].found
+        return np.asarray(found.scale * self.basis.mean(name, inputs) + found.bias)
+
+    def _parts(self, name: str, inputs: Inputs, seen: Seen) -> tuple[Array, Array]:
+        """Return the mean at weights zero ``(m,)`` and the loading of the weights ``(m, r)``."""
         process = self.processes[name]
-        cross = process.cross(self.basis.points(name, inputs))
-        mean = process.found.scale * self.basis.mean(name, inputs) + process.found.bias + cross.T @ process.white_rest
-        return mean, self.basis.columns(name, inputs) - cross.T @ process.white_columns, cross
+        mean = self._before(name, inputs) + seen.cross.T @ process.white_rest
+        return mean, self.basis.columns(name, inputs) - seen.cross.T @ process.white_columns
 
     def extended(self, rows: Mapping[str, OutcomeData]) -> SharedModel:
         """Return the model with further rows under the same hyperparameters: what a fit would give that found the same ones."""
         processes = dict(self.processes)
         for name, data in rows.items():
             process, inputs = processes[name], data.inputs
-            rest = data.values - process.found.scale * self.basis.mean(name, inputs) - process.found.bias
+            rest = data.values - self._before(name, inputs)
             processes[name] = process.extended(self.basis.points(name, inputs), rest, self.basis.columns(name, inputs), data.noise_sd)
         return replace(self, processes=processes)
 
@@ -117,31 +126,20 @@ class SharedModel:
         """Return the log density of each row ``(n,)`` with its whole group left out, in every outcome: a cell, with all that it measured."""
         names = list(self.processes)
         starts = np.cumsum([0, *(len(self.processes[name]) for name in names)])
-        inverses = [np.linalg.inv(self.processes[name].root) for name in names]
-        wide = np.concatenate([w.T @ self.processes[name].white_columns for name, w in zip(names, inverses, strict=True)])
-        left = [p.white_rest - p.white_columns @ self.weights for p in self.processes.values()]
-        pulled = np.concatenate([w.T @ part for w, part in zip(inverses, left, strict=True)])
+        processes = [self.processes[name] for name in names]
+        wide = np.concatenate([p.rows.whiten(p.white_columns, back=True) for p in processes])
+        pulled = np.concatenate([p.rows.whiten(p.white_rest - p.white_columns @ self.weights, back=True) for p in processes])
         wide = wide @ self.weight_root
         label, density = np.concatenate([groups[name] for name in names]), np.empty(starts[-1])
         for group in np.unique(label):
             rows = np.flatnonzero(label == group)
             inner = -wide[rows] @ wide[rows].T  # this block of the inverse of all rows' covariance
-            for inverse, start, end in zip(inverses, starts, starts[1:], strict=False):
+            for process, start, end in zip(processes, starts, starts[1:], strict=False):
                 here = np.flatnonzero((rows >= start) & (rows < end))
-                columns = inverse[:, rows[here] - start]
-                inner[np.ix_(here, here)] += columns.T @ columns
+                if here.size:
+                    own = rows[here] - start
+                    inner[here[:, None], here] += process.rows.precision[own[:, None], own]
             own = np.linalg.inv(inner)
             variance = np.diag(own)
             density[rows] = -0.5 * ((own @ pulled[rows]) ** 2 / variance + np.log(2.0 * np.pi * variance))
         return {name: density[start:end] for name, start, end in zip(names, starts, starts[1:], strict=False)}
-
-
-def least_jitter_root(covariance: Array) -> Array:
-    """Return a Cholesky factor; near neighbours make a covariance singular, so the least jitter that helps is added."""
-    scale = float(np.diag(covariance).mean())
-    for exponent in range(-10, -3):
-        try:
-            return np.asarray(np.linalg.cholesky(covariance + np.eye(len(covariance)) * (scale * 10.0**exponent)))
-        except np.linalg.LinAlgError:
-            continue
-    raise RuntimeError("the joint posterior covariance is not positive definite, whatever the jitter; please report this with the recipes")

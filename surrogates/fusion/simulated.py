@@ -45,7 +45,7 @@ class Correction:
         """
         found = np.zeros((len(features), len(CORRECTED)))
         if name in CORRECTED and len(features):
-            apart = self.model.predict(name, _bare(features)).mean - self.model.processes[name].found.bias
+            apart = self.model.mean(name, _bare(features)) - self.model.processes[name].found.bias
             found[:, CORRECTED.index(name)] = WEIGHT_SD * apart
         return found
 
