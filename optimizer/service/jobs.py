@@ -46,6 +46,7 @@ class Jobs:
         self._simulations = ProcessExecutor(1, time_limit_s=settings.job_s, max_retries=0)
         self._threads = ThreadPoolExecutor(settings.jobs, thread_name_prefix="job")
         self._running: dict[str, tuple[Job, _Running]] = {}
+        self._unkept: dict[str, dict[str, Any]] = {}  # how jobs ended, by id, where the database did not take it
         self._lock = Lock()
         self._closing = False
 
@@ -146,13 +147,27 @@ class Jobs:
             state.done.set_result(None)
 
     def _fail(self, job: Job, error: BaseException) -> None:
+        cancelled = isinstance(error, CancelledError)
+        end = {"state": "cancelled"} if cancelled else {"state": "failed", "problem": _why(error, self._settings).as_json()}
         try:
-            if isinstance(error, CancelledError):
-                self.rows.end(job.id, "cancelled")
-            else:
-                self.rows.end(job.id, "failed", problem=_why(error, self._settings).as_json())
+            self.rows.end(job.id, **end)
         except UnavailableError as unavailable:
-            LOG.error("job %s stays open: %s", job.id, unavailable)
+            LOG.error("job %s stays open until the database can be written: %s", job.id, unavailable)
+            with self._lock:
+                self._unkept[job.id] = end
+
+    def settle(self) -> None:
+        """Keep how jobs ended that the database did not take when they did.
+
+        Raises:
+            UnavailableError: If it still does not.
+        """
+        with self._lock:
+            left = dict(self._unkept)
+        for job_id, end in left.items():
+            self.rows.end(job_id, **end)
+            with self._lock:
+                self._unkept.pop(job_id, None)
 
     def _work(self, job: Job, state: _Running, kind: str, snapshot: Snapshot, request: Mapping[str, Any]) -> dict[str, Any]:
         """Return what a worker makes of a request; a campaign has its own, which has its models."""

@@ -32,8 +32,9 @@ class Service:
     metrics: Metrics
 
     def sweep(self) -> None:
-        """Free trials whose lease ran out, and forget old jobs."""
+        """Free trials whose lease ran out, keep how jobs ended, and forget old ones."""
         self.store.trials.sweep(By("service"))
+        self.jobs.settle()
         self.jobs.rows.forget(time.time() - self.settings.jobs_kept_s)
 
     def close(self) -> None:

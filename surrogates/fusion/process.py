@@ -66,7 +66,7 @@ class Rows:
 
     def whiten(self, values: Array, back: bool = False) -> Array:
         """Return the root's solve of ``(n, ...)``, or its transpose's."""
-        return np.asarray(solve_triangular(self.root, values, lower=True, trans=int(back), check_finite=False))
+        return np.asarray(solve_triangular(self.root, values, lower=True, trans=1 if back else 0, check_finite=False))
 
     @cached_property
     def precision(self) -> Array:

@@ -48,10 +48,14 @@ def crowd(server: Server, clients: int, asks: int, between_s: float, seed: int) 
     killer, begun = Killer(server, random.Random(seed)), time.monotonic()
     for thread in threads:
         thread.start()
-    while any(thread.is_alive() for thread in threads):
+
+    def ended() -> bool:
+        return not any(thread.is_alive() for thread in threads)
+
+    while not ended():
         time.sleep(between_s)
-        if any(thread.is_alive() for thread in threads):
-            killer.strike(seen)
+        if not ended():
+            killer.strike(seen, ended)
             print(f"{len(seen.told)} of {clients * asks} after {time.monotonic() - begun:.0f} s, kills: {killer.kills}", flush=True)
     for thread in threads:
         thread.join()

@@ -13,7 +13,7 @@ from fastapi.testclient import TestClient
 
 from optimizer.service.job_rows import JobRows
 from optimizer.service.keys import SCOPES
-from optimizer.store import By
+from optimizer.store import By, UnavailableError
 from tests.optimizer.service import killing
 from tests.optimizer.service.conftest import TEXT, Api, application, recipe, told
 
@@ -112,6 +112,24 @@ def test_dead_worker_is_a_failed_job_and_the_service_goes_on(api: Api, work: pyt
     assert asked.status_code == 503
     work.setattr("optimizer.service.jobs.work", killing.answers)
     assert api.post(f"/campaigns/{name}/suggestions", {"n": 1}, headers={"Prefer": "wait=60"}).status_code == 200
+
+
+def test_end_that_the_database_did_not_take_is_kept_later(api: Api, work: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    def unavailable(*_: object, **__: object) -> None:
+        raise UnavailableError("the disk is full; make room")
+
+    work.setattr("optimizer.service.jobs.work", killing.answers)
+    with work.context() as full:
+        full.setattr(api.service.jobs.rows, "end", unavailable)
+        job = api.post(f"/campaigns/{api.campaign()}/checks", {"recipe": recipe(85.0)}, headers={"Prefer": "wait=10"}).json()["id"]
+        while "stays open" not in caplog.text:
+            time.sleep(0.02)
+        with pytest.raises(UnavailableError):
+            api.service.sweep()
+    assert api.get(f"/jobs/{job}").json()["state"] == "running"
+    api.service.sweep()
+    found = api.get(f"/jobs/{job}").json()
+    assert (found["state"], found["problem"]["status"], found["problem"]["detail"]) == ("failed", 503, "the disk is full; make room")
 
 
 def test_fault_of_a_worker_shows_no_traceback(api: Api, work: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:

@@ -8,7 +8,7 @@ import signal
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +21,7 @@ from tests.optimizer.client.conftest import Server
 PATIENT = Retry(attempts=1000, first_s=0.02, longest_s=0.3)
 LONGEST_START_S = 5.0  # from the start of a killed service until it is ready
 LONGEST_SILENCE_S = 60.0  # between two acknowledgements, on a busy machine
+AT_ONCE = 0.33  # of the kills; were it all, a worker would hardly ever be ready
 GONE_S = 20.0  # after which a worker whose server is dead must be gone
 
 
@@ -100,13 +101,16 @@ class Killer:
     longest_start_s: float = 0.0
     orphans: dict[int, float] = field(default_factory=dict)  # workers of servers that were killed, and when
 
-    def strike(self, seen: Acknowledged) -> None:
-        """Kill one process, soon after something was acknowledged: the server, one that has just begun to start, or its worker."""
-        before = len(seen.told)
-        end = time.monotonic() + LONGEST_SILENCE_S
-        while len(seen.told) == before:
-            assert time.monotonic() < end, f"nothing was acknowledged for {LONGEST_SILENCE_S:.0f} s"
-            time.sleep(0.005)
+    def strike(self, seen: Acknowledged, ended: Callable[[], bool] = lambda: False) -> None:
+        """Kill one process: the server, one that has just begun to start, or its worker.
+
+        A third of the times at once, which may be while a worker starts; else soon after a cell was acknowledged, unless all work has ended.
+        """
+        before, end = len(seen.told), time.monotonic() + LONGEST_SILENCE_S
+        if self.rng.random() > AT_ONCE:
+            while len(seen.told) == before and not ended():
+                assert time.monotonic() < end, f"nothing was acknowledged for {LONGEST_SILENCE_S:.0f} s"
+                time.sleep(0.005)
         time.sleep(self.rng.uniform(0.0, 0.3))
         draw = self.rng.random()
         if draw < 0.5 and (workers := self.workers()):
