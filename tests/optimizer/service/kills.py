@@ -32,12 +32,12 @@ def service_kills(kills: int, folder: Path, seed: int, work: str = "never_twice"
                 client.create_campaign(toml=TEXT, name=campaign)
             with load(server, campaign, WRITERS, seen):
                 while sum(killer.kills.values()) < min(done + ROUND, kills):
-                    killer.strike(seen)
+                    killer.strike(seen.count)
             check_store(folder / "lab.db", campaign, seen)
             killer.check()
             cells, corrections, failed = cells + len(seen.told), corrections + len(seen.corrected), failed + seen.failed_jobs
             said = ", ".join(f"{n} {what}" for what, n in killer.kills.items())
-            print(f"kills: {said}; {cells} cells told, {corrections} corrected; ready again within {killer.longest_start_s:.2f} s", flush=True)
+            print(f"kills: {said}; {cells} cells told, {corrections} corrected; {killer.start}", flush=True)
     print(
         f"{sum(killer.kills.values())} kills of a service: 0 lost, 0 doubled, no recipe given twice, integrity ok; {failed} failed jobs asked again"
     )
