@@ -52,6 +52,13 @@ def page(found: list[dict[str, Any]], limit: int, by: str) -> Response:
     return PlainJSON({"items": items, "next": items[-1][by] if len(found) > limit else None})
 
 
+def page_of_json(found: list[tuple[int, str]], limit: int) -> Response:
+    """Return the same of items that are numbers and JSON texts."""
+    items = found[:limit]
+    following = items[-1][0] if len(found) > limit else "null"
+    return Response(f'{{"items":[{",".join(text for _, text in items)}],"next":{following}}}', media_type="application/json")
+
+
 def job_json(service: Service, job: Job) -> dict[str, Any]:
     """Return a job as it is shown."""
     return {**job.as_json(), "progress": service.jobs.progress(job)}

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Request, Response
 
 from optimizer.service import openapi, schemas, shown
-from optimizer.service.answers import Prefer, job_answer, page
+from optimizer.service.answers import Prefer, job_answer, page_of_json
 from optimizer.service.plain_json import PlainJSON
 from optimizer.service.security import Guarded, Writer, allowed
 from optimizer.service.state import Running
@@ -38,8 +38,7 @@ def listed(
     limit: schemas.Limit = 100,
 ) -> Response:
     """Return trials as they are now, in order of number."""
-    found = [trial.as_json() for trial in service.store.trials.page(name, state or (), after, limit + 1)]
-    return page(found, limit, "number")
+    return page_of_json(service.store.trials.page_json(name, state or (), after, limit + 1), limit)
 
 
 @router.get("/campaigns/{name}/trials/{number}", response_model=shown.TrialBody, **allowed("read"))

@@ -5,14 +5,16 @@ proposed -> running -> completed | failed, and abandoned from the first two; a l
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, case, func, insert, select, union, update
+from sqlalchemy import Connection, Row, Select, Text, bindparam, case, cast, func, insert, select, union, update
 
 from objectives.cell import FAILURES
 from optimizer.store.errors import ConflictError, StoreError, ToldError, UnknownError
-from optimizer.store.records import Proposal, Trial, TrialState, utc
+from optimizer.store.records import Proposal, Trial, TrialState, iso, utc
 from optimizer.store.rows.numbers import CAMPAIGN, SOME, chunks, last
 from optimizer.store.rows.observations import add_recipes
 from optimizer.store.tables import campaigns, leases, observations, recipes, trials
@@ -24,6 +26,18 @@ OPEN = ("proposed", "running")
 _LAST_LEASE = (leases.c.campaign_id == trials.c.campaign_id) & (leases.c.trial == trials.c.number) & (leases.c.attempt == trials.c.attempt)
 _COLUMNS = select(trials, leases.c.holder, leases.c.seconds, leases.c.granted_at, leases.c.expires_at, leases.c.ended)
 _ROWS = _COLUMNS.outerjoin(leases, _LAST_LEASE).where(trials.c.campaign_id == CAMPAIGN).order_by(trials.c.number)
+_SHOWN = (
+    select(
+        *(trials.c[name] for name in ("number", "state", "attempt", "replicate", "revision", "at", "by")),
+        cast(trials.c.parameters, Text),
+        cast(trials.c.note, Text),
+        leases.c.holder,
+        leases.c.expires_at,
+    )
+    .outerjoin(leases, _LAST_LEASE)
+    .where(trials.c.campaign_id == CAMPAIGN)
+    .order_by(trials.c.number)
+)
 _ONE = _ROWS.where(trials.c.number == bindparam("number"))
 _SOME = _ROWS.where(trials.c.number.in_(SOME))
 # Of leases alone, which then lead to their trials: joined, SQLite goes through all trials.
@@ -70,11 +84,40 @@ def record(row: Row[Any], now: float) -> Trial:
 
 def listed(connection: Connection, campaign_id: int, now: float, states: Sequence[str], after: int, limit: int | None) -> list[Trial]:
     """Return trials behind a number, of some states as they are now, or of all."""
+    query = _behind(_ROWS, now, states, after, limit)
+    return [record(row, now) for row in connection.execute(query, {"campaign": campaign_id})]
+
+
+def listed_json(connection: Connection, campaign_id: int, now: float, states: Sequence[str], after: int, limit: int | None) -> list[tuple[int, str]]:
+    """Return the same as number and JSON text, for long lists: what is JSON in the database is not read and written again."""
+    found = []
+    for number, state, attempt, replicate, revision, at, by, recipe, note, holder, expires_at in connection.execute(
+        _behind(_SHOWN, now, states, after, limit), {"campaign": campaign_id}
+    ):
+        running = state == "running" and expires_at > now
+        shown = state if running or state != "running" else "proposed"
+        held = f'"holder":{_text(holder)},"expires_at":{_time(expires_at)}' if running else '"holder":null,"expires_at":null'
+        counts = f'"number":{number},"attempt":{attempt},"replicate":{replicate},"revision":{revision}'
+        given = f'"recipe":{recipe},"state":"{shown}","note":{note},"proposed_at":{_time(at)},"proposed_by":{_text(by)}'
+        found.append((number, f"{{{counts},{given},{held}}}"))
+    return found
+
+
+@lru_cache(maxsize=1024)
+def _text(value: str) -> str:
+    return json.dumps(value)
+
+
+@lru_cache(maxsize=1024)  # those of one ask share their times
+def _time(seconds: float) -> str:
+    return json.dumps(iso(utc(seconds)))
+
+
+def _behind(query: Select[Any], now: float, states: Sequence[str], after: int, limit: int | None) -> Select[Any]:
+    """Return a query of trials for those behind a number, of some states as they are now, or of all."""
     expired = (trials.c.state == "running") & (leases.c.expires_at <= now)
     seen = case((expired, "proposed"), else_=trials.c.state)
-    wanted = (seen.in_(states),) if states else ()
-    query = _ROWS.where(trials.c.number > after, *wanted).limit(limit)
-    return [record(row, now) for row in connection.execute(query, {"campaign": campaign_id})]
+    return query.where(trials.c.number > after, *((seen.in_(states),) if states else ())).limit(limit)
 
 
 def get(connection: Connection, campaign_id: int, number: int) -> Row[Any]:

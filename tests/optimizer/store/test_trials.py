@@ -1,5 +1,8 @@
 """Trials of a store, on both databases: nobody is given what somebody has, and a lease that runs out is seen by the clock alone."""
 
+import json
+from typing import Any
+
 import pytest
 
 from optimizer.store import By, ConflictError, Observation, Proposal, RecordError, Report, StoreError, ToldError, UnknownError
@@ -49,6 +52,28 @@ def test_expired_recipe_goes_to_the_next_who_asks(lab: Lab) -> None:
     lab.clock.move(HOUR)
     (taken,) = lab.ask("bob")
     assert (taken.number, taken.recipe, taken.attempt, taken.holder, lab.asked) == (1, first.recipe, 2, "bob", 1)
+
+
+def test_page_as_text_is_the_page(lab: Lab) -> None:
+    lab.ask("ann", 2)
+    lab.store.trials.ask(By('bob "é"', f"{lab.name} other"), lab.name, 2, lab.propose, lease_s=1800.0)
+    lab.tell(Report(measured(70.0), 1))
+    lab.store.trials.abandon(By("ann", f"{lab.name} no"), lab.name, 2, "spilt")
+
+    def check(count: int, *how: Any, **more: Any) -> None:
+        found = lab.store.trials.page_json(lab.name, *how, **more)
+        wanted = lab.store.trials.page(lab.name, *how, **more)
+        assert [(number, json.loads(text)) for number, text in found] == [(trial.number, trial.as_json()) for trial in wanted]
+        assert len(found) == count
+
+    check(4)
+    check(2, ["running"])
+    check(1, after=3)
+    check(2, limit=2)
+    lab.clock.move(HOUR)
+    check(4)
+    check(2, ["proposed"])
+    check(0, ["running"])
 
 
 def test_late_result_is_accepted_once_and_flagged(lab: Lab) -> None:
