@@ -13,9 +13,9 @@ from sqlalchemy.exc import DBAPIError
 
 from objectives.cell import STATUSES, Measured
 from optimizer.database import writing
-from optimizer.store import By, Observation, RecordError, Report, ToldError, UnknownError
+from optimizer.store import By, Observation, RecordError, Report, Store, ToldError, UnknownError
 from optimizer.store.tables import APPEND_ONLY
-from tests.optimizer.store.conftest import Lab, measured, recipe
+from tests.optimizer.store.conftest import TEXT, Lab, measured, recipe
 
 FULL = Observation(
     recipe(84.96, 2.31),
@@ -175,3 +175,22 @@ def test_plain_data_that_is_no_observation_is_refused(data: dict[str, Any], mess
 def test_number_alone_is_an_outcome_without_error() -> None:
     found = Observation.from_json({"recipe": recipe(80.0), "outcomes": {"porosity": 0.1}})
     assert repr(found.outcomes) == repr({"porosity": Measured(0.1)})
+
+
+def test_snapshot_has_what_another_process_told_corrected_and_revised(lab: Lab, place: str) -> None:
+    def values() -> list[float]:
+        return sorted(one.outcomes["discharge_capacity"].value for one in lab.store.snapshot(lab.name).observations)
+
+    lab.tell(Report(measured(70.0, 181.0)))
+    before = lab.store.snapshot(lab.name)
+    assert values() == [181.0]
+    with Store(place) as other:  # its writes are none that this store sees pass
+        (told,) = other.observations.tell(By("bob"), lab.name, [Report(measured(71.0, 182.0))])
+        assert values() == [181.0, 182.0]
+        other.observations.correct(By("bob"), lab.name, told.number, measured(71.0, 183.0))
+        assert values() == [181.0, 183.0]
+        after = lab.store.snapshot(lab.name)
+        assert after.data_hash != before.data_hash
+        other.campaigns.revise(By("bob"), lab.name, TEXT.replace("upper = 92", "upper = 90"))
+        assert (lab.store.snapshot(lab.name).revision, values()) == (2, [181.0, 183.0])
+        assert lab.store.snapshot(lab.name).data_hash != after.data_hash
