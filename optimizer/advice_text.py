@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from objectives.outcomes import OUTCOMES, Outcome
 from optimizer.advice import Advice
@@ -74,6 +74,7 @@ def sentences(advice: Advice) -> list[str]:
     found = [verdict_text(advice), outlook_text(advice.outlook) + ".", _repeat_text(advice), _left_text(advice)]
     if advice.verdict != "stop":
         found += [simulating_text(one, advice) for one in advice.simulate]
+        found += [learned_text(advice.learned)] if advice.learned else []
     if advice.cost is not None:
         value, unit = advice.cost
         outlook = advice.outlook
@@ -136,6 +137,17 @@ def simulating_text(one: Simulating, advice: Advice) -> str:
     if advice.trusted:
         return f"{first}{adds}: simulate."
     return f"{first}pays from a correlation of {one.correlation:g} with what is still unknown; there it {adds}."
+
+
+def learned_text(found: tuple[Mapping[str, float], Simulating]) -> str:
+    """Return what measured cells teach of how far 3D simulations are to be trusted, and what follows for the next cell."""
+    correlations, one = found
+    taught = listed([f"{r:.2f} ({OUTCOMES[name].label})" for name, r in correlations.items()])
+    first = f"Measured cells teach a correlation of {taught} of `micro` with what is still unknown: there simulating"
+    if not one.changes:
+        return f"{first} cannot change the next cell for the better."
+    share = plain(100.0 * one.value.gain / one.gain, signed=False)
+    return f"{first} raises the next cell's expected gain by {share} %, {'more' if one.pays else 'less'} than it costs."
 
 
 def scatter_text(found: Sequence[Scatter]) -> str:

@@ -16,6 +16,7 @@ import numpy as np
 
 from objectives.composition import Array
 from optimizer.improvement import improvement
+from optimizer.model import FittedModel
 from optimizer.outlook import Field
 from optimizer.pushing import AnyModel, natural_samples
 from optimizer.replicate import SURE
@@ -23,6 +24,7 @@ from optimizer.report import rounded
 from optimizer.samples import reference_point
 from optimizer.stock import Effort
 from optimizer.value import Value, value_of_result
+from surrogates.fusion.simulated import CORRECTED, bundled_correction, weights_of
 
 # What each fidelity computes beyond the closed form, and its CPU seconds a recipe: docs/figures.md.
 SIMULATES: Mapping[str, tuple[str, ...]] = {
@@ -45,7 +47,7 @@ class Simulating:
         recipes: How many candidates would be simulated.
         seconds: What that takes.
         cost_share: The same as a share of what a cell costs.
-        correlation: How far a simulation tells what is still unknown of an outcome, 0-1.
+        correlation: How far a simulation tells what is still unknown of an outcome, 0-1; the largest where outcomes differ.
         gain: Expected gain of the next cell as it would be chosen now.
         value: What the simulations add to that gain, and how probably they change the next cell.
     """
@@ -85,33 +87,58 @@ class Simulating:
         }
 
 
-def simulating(model: AnyModel, found: Field, fidelity: str, correlation: float, effort: Effort | None, seed: int) -> Simulating:
+def simulating(
+    model: AnyModel, found: Field, fidelity: str, correlation: float | Mapping[str, float], effort: Effort | None, seed: int
+) -> Simulating:
     """Return what simulating the new recipes of joint samples adds to the gain of the next cell.
 
     Args:
         model: Fitted to what was measured, and to what was simulated so far.
         found: Joint samples of what is known and of the candidates.
         fidelity: One of `SIMULATES`.
-        correlation: Between a simulation's surprise and the truth's, given all that the model knows, 0-1: the same for all outcomes.
+        correlation: Between a simulation's surprise and the truth's, given all that the model knows, 0-1: the same for all outcomes, or by outcome.
         effort: What a cell costs the lab.
         seed: Same data, seed and machine: same answer.
     """
-    if not 0.0 <= correlation <= 1.0:
-        raise ValueError(f"the correlation of a simulation with the truth must be between 0 and 1, got {correlation:g}; correct --trust")
+    largest = max(correlation.values(), default=0.0) if isinstance(correlation, Mapping) else correlation
+    if not 0.0 <= largest <= 1.0:
+        raise ValueError(f"the correlation of a simulation with the truth must be between 0 and 1, got {largest:g}; correct --trust")
     gain = improvement(found.values[:, : found.known], found.values[:, found.known :], reference_point(model.campaign.objectives))
     value = value_of_result(gain, shown(model, found, fidelity, correlation, seed))
     recipes = gain.shape[1]
     seconds = recipes * SECONDS[fidelity]
-    return Simulating(fidelity, recipes, seconds, seconds / cell_seconds(effort), correlation, float(gain.mean(axis=0).max()), value)
+    return Simulating(fidelity, recipes, seconds, seconds / cell_seconds(effort), largest, float(gain.mean(axis=0).max()), value)
 
 
-def shown(model: AnyModel, found: Field, fidelity: str, correlation: float, seed: int) -> Array:
-    """Return what simulations of the new recipes would show in each joint sample, ``(s, r)``; nothing at correlation 0."""
+def shown(model: AnyModel, found: Field, fidelity: str, correlation: float | Mapping[str, float], seed: int) -> Array:
+    """Return what simulations of the new recipes would show in each joint sample, ``(s, r)``; nothing of an outcome at correlation 0."""
     natural = natural_samples(model, found.samples)
-    new = [natural[name][:, found.known :] for name in SIMULATES[fidelity] if name in natural]
-    seen = np.concatenate(new, axis=1) if new and correlation > 0.0 else np.zeros((len(found.values), 0))
-    error = math.sqrt(1.0 / correlation**2 - 1.0) if correlation > 0.0 else 0.0
+    each = {name: correlation.get(name, 0.0) if isinstance(correlation, Mapping) else correlation for name in SIMULATES[fidelity] if name in natural}
+    new = [(natural[name][:, found.known :], r) for name, r in each.items() if r > 0.0]
+    if not new:
+        return np.zeros((len(found.values), 0))
+    seen = np.concatenate([values for values, _ in new], axis=1)
+    error = np.concatenate([np.full(values.shape[1], math.sqrt(1.0 / r**2 - 1.0)) for values, r in new])
     return np.asarray(seen + error * seen.std(axis=0) * np.random.default_rng([seed, 5]).standard_normal(seen.shape))
+
+
+def learned_correlation(model: FittedModel, recipes: Array) -> dict[str, float]:
+    """Return how far a new 3D simulation at recipes ``(r, 4)`` tells what is still unknown of each outcome, 0-1, as measured cells taught.
+
+    The average knows the simulated electrodes through a weight w that measured rows learn, in one of its models, which counts for a share of it. So
+    what a simulation shows beyond those made, of standard deviation s, moves the expected outcome by share * w * s, and is worth the correlation
+    share * |w| * s / S where the outcome is unknown by S; root mean square over the recipes.
+    """
+    simulation = model.fused.models.get("simulation")
+    if simulation is None:
+        return {}
+    weights, found = weights_of(simulation), {}
+    for name, inputs in model.inputs(recipes).items():
+        if name in CORRECTED:
+            moved = model.fused.trust[name].get("simulation", 0.0) * abs(weights[name][0]) * bundled_correction().doubt(name, inputs.features)
+            unknown = np.sqrt(np.diag(model.moments(name, recipes)[1]))
+            found[name] = min(float(np.sqrt(((moved / unknown) ** 2).mean())), 1.0)
+    return found
 
 
 def cell_seconds(effort: Effort | None) -> float:

@@ -49,6 +49,10 @@ class Correction:
             found[:, CORRECTED.index(name)] = WEIGHT_SD * apart
         return found
 
+    def doubt(self, name: str, features: Array) -> Array:
+        """Return how far another simulated electrode at features may lie from what those made tell, ``(n,)``: sd on the natural scale."""
+        return self.model.predict(name, _bare(features)).sd
+
 
 @dataclass(frozen=True)
 class CorrectedBasis:

@@ -94,6 +94,17 @@ def test_stated_trust_decides_on_simulating(energy: Campaign) -> None:
     assert all(s.endswith("simulate.") for s in sentences(full) if s.startswith("Simulating"))
 
 
+def test_learned_trust_is_told_unless_one_is_given(energy: Campaign, advice: Advice) -> None:
+    (told,) = [sentence for sentence in sentences(advice) if sentence.startswith("Measured cells teach")]
+    assert "(ionic tau)" in told
+    learned = advice.as_json()["simulate_as_learned"]
+    assert learned["fidelity"] == "micro"
+    assert set(learned["correlation"]) == {"ionic_tortuosity_factor", "electronic_tortuosity_factor", "discharge_capacity"}
+    given = advise(energy, trust=0.5)
+    assert given.learned is None
+    assert not any(sentence.startswith("Measured cells teach") for sentence in sentences(given))
+
+
 def test_numbers_are_as_long_as_people_say_them() -> None:
     assert [plain(v) for v in (0.0, 31.4, -3.14, 0.0123, -0.00001)] == ["0", "+31", "-3.1", "+0.012", "0"]
     assert [chance(v) for v in (0.0, 0.5, 1.0)] == ["below 0.01", "0.50", "over 0.99"]

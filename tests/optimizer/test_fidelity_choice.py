@@ -8,7 +8,7 @@ import pytest
 from optimizer.bayesian import propose
 from optimizer.campaign import Campaign
 from optimizer.candidates import Feasible
-from optimizer.fidelity_choice import CELL_S, Simulating, cell_seconds, least_correlation, shown, simulating
+from optimizer.fidelity_choice import CELL_S, Simulating, cell_seconds, learned_correlation, least_correlation, shown, simulating
 from optimizer.measured import incumbents, measured_designs
 from optimizer.model import FittedModel
 from optimizer.outlook import Field, survey
@@ -64,3 +64,24 @@ def test_gain_within_its_own_error_changes_nothing() -> None:
 def test_correlation_beyond_one_is_refused(model: FittedModel, field: Field) -> None:
     with pytest.raises(ValueError, match="--trust"):
         simulating(model, field, "micro", 1.2, None, 0)
+
+
+def test_learned_correlation_follows_weight_share_and_doubt(model: FittedModel) -> None:
+    recipes = np.array([[85.0, 5.0, 1.5, 2.3], [78.0, 8.0, 3.0, 1.0]])
+    found = learned_correlation(model, recipes)
+    assert set(found) == {"ionic_tortuosity_factor", "electronic_tortuosity_factor", "discharge_capacity"}
+    assert all(0.0 <= r < 0.5 for r in found.values())
+    name = "ionic_tortuosity_factor"
+    sure = replace(model, fused=replace(model.fused, trust={**model.fused.trust, name: {"physics": 0.0, "simulation": 1.0, "data": 0.0}}))
+    deaf = replace(model, fused=replace(model.fused, trust={**model.fused.trust, name: {"physics": 1.0, "simulation": 0.0, "data": 0.0}}))
+    assert learned_correlation(deaf, recipes)[name] == 0.0
+    assert learned_correlation(sure, recipes)[name] > found[name] > 0.0
+
+
+def test_outcome_without_correlation_shows_nothing(model: FittedModel, field: Field) -> None:
+    one = shown(model, field, "micro", {"ionic_tortuosity_factor": 0.8}, 0)
+    assert one.shape == (4096, 8)
+    assert shown(model, field, "micro", {}, 0).shape == (4096, 0)
+    truth = shown(model, field, "micro", 1.0, 0)[:, :8]
+    assert np.corrcoef(one[:, 0], truth[:, 0])[0, 1] == pytest.approx(0.8, abs=0.05)
+    assert simulating(model, field, "micro", {}, None, 0).value.gain == 0.0
