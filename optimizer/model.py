@@ -13,7 +13,7 @@ import torch
 
 from objectives.cell import FAILURES, Cell
 from objectives.composition import Array
-from objectives.electrode import Outcomes
+from objectives.electrode import Outcomes, percolation_margin
 from objectives.energy import derive
 from objectives.limits import PERCOLATION_RESERVE, soft_margins
 from objectives.outcomes import LEARNED
@@ -33,7 +33,7 @@ from surrogates.protocol import Inputs, OutcomeData, Predictor
 from surrogates.success import SuccessModel
 from surrogates.training import ElectrodeData
 
-PERCOLATION_DRAWS = 200  # of the calibrated parameters, for the probability of percolation
+PERCOLATION_DRAWS = 200  # of the lab's calibrated numbers, for the probability of percolation
 EVIDENCE = frozenset(("primary", "secondary"))  # flags of the bundled table
 FEWEST_ROWS = 3  # measured cells that an outcome without physics needs
 VOLT_CELL_SD = 0.01  # V; repeatability of a mean voltage
@@ -95,8 +95,10 @@ class FittedModel:
         return self.success.probability(self.campaign.space.encode(recipes))
 
     def percolation_probability(self, recipes: Array) -> Array:
-        """Return the probability that recipes keep the percolation limit, by physics with its calibration's uncertainty, ``(n,)``."""
-        return np.asarray((self.physics.percolation_margin_draws(recipes, PERCOLATION_DRAWS, 0) >= PERCOLATION_RESERVE).mean(axis=0))
+        """Return the probability that recipes keep the percolation limit, by physics as the lab's cells calibrate it, ``(n,)``."""
+        parameters = self.physics.calibration.parameters(self.fused.numbers(PERCOLATION_DRAWS, 0))
+        margin = percolation_margin(self.physics.electrodes(recipes, parameters), parameters)
+        return np.asarray((margin >= PERCOLATION_RESERVE).mean(axis=0))
 
     def updated(self, cells: Sequence[Cell]) -> FittedModel:
         """Return the model with further cells of the lab, nothing refitted: the electrode's outcomes only, under the same hyperparameters."""

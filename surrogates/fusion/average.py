@@ -11,6 +11,7 @@ from scipy.special import ndtri, softmax
 from scipy.stats.qmc import Sobol
 
 from objectives.composition import Array
+from surrogates.fusion.linearised import LinearBasis
 from surrogates.fusion.process import Seen
 from surrogates.fusion.shared import SharedModel
 from surrogates.protocol import Inputs, OutcomeData, Prediction
@@ -64,6 +65,12 @@ class Fused:
             apart = self.models[model].predict(name, inputs, seen[model]).mean - mean
             covariance += weight * (self.models[model].covariance(name, inputs, seen[model]) + np.outer(apart, apart))
         return mean, covariance
+
+    def numbers(self, n: int, seed: int) -> Array:
+        """Return n posterior samples of the lab's calibrated numbers, ``(n, p)``, in units of their priors: what its cells say of the physics."""
+        physics = self.models["physics"]
+        assert isinstance(physics.basis, LinearBasis)
+        return physics.basis.numbers(physics.draw_weights(_normals(physics.weights.size, n, seed)))
 
     def _seen(self, name: str, inputs: Inputs) -> dict[str, Seen]:
         """Return points as each model's rows see them; models of the same rows, as physics and simulation are, share it."""

@@ -68,11 +68,11 @@ class LinearBasis:
         return Points(inputs.features, inputs.study, np.where(new, NEW_STUDY_DOUBT.get(name, USUAL_DOUBT), 1.0))
 
     def numbers(self, weights: Array) -> Array:
-        """Return the lab's z ``(..., p)`` of weights ``(..., r)``."""
+        """Return the lab's z ``(..., p)`` of weights ``(..., r)``, kept within `REACH` of the prior."""
         size = len(self.prior.mean)
         found = self.prior.mean + weights[..., :size] @ self.prior.root.T
         found[..., self.prior.own] += self.own_sd * weights[..., size:]
-        return np.asarray(found)
+        return np.clip(found, self.prior.mean - REACH, self.prior.mean + REACH)
 
 
 class _Rows(NamedTuple):
@@ -113,7 +113,7 @@ def fit_linearised(pool: Mapping[str, OutcomeData], cells: AtPoint, prior: Physi
         for _ in range(rounds):
             wanted = model.weights
             for _ in range(HALVINGS):
-                there = np.clip(basis.numbers(wanted), prior.mean - REACH, prior.mean + REACH)
+                there = basis.numbers(wanted)
                 tried = rows(there)
                 moved = _moved(model, tried)
                 after = moved.energy(wanted)
