@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Literal, TypeVar
 
+from objectives.cell import Cell
 from objectives.physics import find_study
+from optimizer.campaign import Campaign
 from optimizer.report import rounded
-from surrogates.validation import Fold, Held, Score, design_folds, scores, study_folds, validate_fold
+from surrogates.own_validation import own_designs, validate_own
+from surrogates.scores import Held, Score, scores
+from surrogates.validation import Fold, design_folds, study_folds, validate_fold
 from workers import imap, open_executor
+
+EVIDENCE = ("primary", "secondary")  # flags of the bundled rows that a lab's models learn from
+Executor = Literal["inline", "processes", "ray"]
+Progress = Callable[[int, int], None]
+Left = TypeVar("Left")
 
 
 @dataclass(frozen=True)
@@ -19,6 +29,7 @@ class Validation:
     leave: str
     held: tuple[Held, ...]
     scores: tuple[Score, ...]
+    own: bool = False  # a lab's own designs were left out; else those of the bundled studies
 
     def as_json(self) -> dict[str, Any]:
         """Return plain data."""
@@ -34,6 +45,8 @@ class Validation:
                     "unit": s.unit,
                     "coverage_90": rounded(s.coverage),
                     "coverage_wilson_95": [rounded(v) for v in s.interval],
+                    "log_density": rounded(s.log_density),
+                    "chosen": s.chosen,
                 }
                 for s in self.scores
             ],
@@ -41,23 +54,35 @@ class Validation:
         }
 
 
-def validate(
-    leave: Literal["design", "study"],
-    executor: Literal["inline", "processes", "ray"],
-    workers: int,
-    study: str | None,
-    progress: Callable[[int, int], None],
-) -> Validation:
-    """Return the validation over all folds, or those of one study; folds run on an executor, results keep the folds' order."""
+def validate(leave: Literal["design", "study"], executor: Executor, workers: int, study: str | None, progress: Progress) -> Validation:
+    """Return the validation over all folds of the bundled studies, or those of one study."""
     if study is not None:
         find_study(study)
     folds: list[Fold] = [fold for fold in (design_folds() if leave == "design" else study_folds()) if study in (None, fold.study)]
     if not folds:
         raise ValueError(f"study {study!r} has no measured design to leave out; choose a bundled study")
+    return _validated(leave, validate_fold, folds, executor, workers, progress)
+
+
+def validate_cells(campaign: Campaign, cells: Sequence[Cell], executor: Executor, workers: int, progress: Progress) -> Validation:
+    """Return the validation over a lab's own designs, each left out with all that it measured.
+
+    Raises:
+        ValueError: If no cell has a learned outcome.
+    """
+    designs = own_designs(cells)
+    if not designs:
+        raise ValueError("no good cell of the table has a porosity, tortuosity factor, conductivity or capacity to predict; measure one")
+    one = partial(validate_own, physics=campaign.physics(), cells=tuple(cells), evidence=EVIDENCE)
+    return replace(_validated("design", one, list(designs), executor, workers, progress), own=True)
+
+
+def _validated(leave: str, one: Callable[[Left], list[Held]], left: list[Left], executor: Executor, workers: int, progress: Progress) -> Validation:
+    """Return the validation; folds run on an executor, results keep the folds' order."""
     found: dict[int, list[Held]] = {}
-    with open_executor(executor, min(workers, len(folds))) as pool:
-        for index, held in imap(pool, validate_fold, folds):
+    with open_executor(executor, min(workers, len(left))) as pool:
+        for index, held in imap(pool, one, left):
             found[index] = held
-            progress(len(found), len(folds))
+            progress(len(found), len(left))
     rows = [row for index in sorted(found) for row in found[index]]
     return Validation(leave, tuple(rows), tuple(scores(rows)))

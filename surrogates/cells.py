@@ -85,6 +85,11 @@ def cell_data_at(data: ElectrodeData, physics: Physics, cells: Sequence[Cell]) -
     return at
 
 
+def carriers(outcome: str, cells: Sequence[Cell]) -> list[Cell]:
+    """Return the good cells that carry a learned outcome, in their order: the rows of `cell_data`."""
+    return [cell for cell in cells if cell.status == "ok" and _source(outcome, cell)]
+
+
 def _source(outcome: str, cell: Cell) -> str | None:
     return next((source for source in _SOURCES[outcome] if source in cell.outcomes), None)
 

@@ -190,7 +190,7 @@ class GaussianProcessPredictor:
 
 @dataclass(frozen=True)
 class GaussianProcess:
-    """The fused surrogate, or with ``physics=False`` a Gaussian process of the data alone.
+    """A Gaussian process around the physics, or with ``physics=False`` of the data alone, multi-task: each study is one.
 
     ``own_priors`` replaces the priors; ``standardise`` states them in units of the values' spread, as they are without physics.
     """
@@ -202,7 +202,7 @@ class GaussianProcess:
     @property
     def name(self) -> str:
         """Short name, as in tables and options."""
-        return "gp" if self.physics else "gp-plain"
+        return "gp" if self.physics else "gp-multitask"  # studies are its tasks
 
     def priors(self) -> Priors:
         """Return the priors: those of the data alone are in units of the values' spread."""

@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import NormalDist
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,7 +20,8 @@ from surrogates.calibration.fit import Fit, as_calibration, build_problem, fit
 from surrogates.calibration.targets import Target
 from surrogates.fusion.fit import fit_fused, no_cells
 from surrogates.fusion.simulated import bundled_correction
-from surrogates.protocol import Inputs, OutcomeData, Prediction, Surrogate
+from surrogates.protocol import Inputs, OutcomeData, Prediction, Predictor, Surrogate
+from surrogates.scores import Held
 from surrogates.training import ElectrodeData
 
 LEVEL = 0.90  # of the intervals whose coverage is counted
@@ -40,27 +42,40 @@ class Fold:
         return target.study == self.study and (self.design is None or self.design in target.designs)
 
 
-@dataclass(frozen=True)
-class Held:
-    """One left-out row: measured and predicted by one model, on the natural scale and in the outcome's unit."""
+class Label(NamedTuple):
+    """What a row is called, and the value as reported: a capacity of its own active material. None: what the natural scale says."""
 
-    model: str
-    outcome: str
     study: str
-    row: str
+    name: str
     c_rate: float
-    measured: float
-    predicted: float
-    inside: bool  # the measurement lies within the interval
+    reported: float | None = None
 
-    @property
-    def error(self) -> float:
-        """Return the error: capacity in mAh/g, porosity in points, tau as a natural log."""
-        if self.outcome == "porosity":
-            return 100.0 * (self.predicted - self.measured)
-        if self.outcome == "discharge_capacity":
-            return self.predicted - self.measured
-        return math.log(self.predicted / self.measured)
+
+@dataclass(frozen=True)
+class Pooled:
+    """A surrogate that takes all studies for one: what those do who never ask where a row comes from."""
+
+    surrogate: Surrogate
+    name: str = "gp-plain"
+
+    def fit(self, data: OutcomeData, seed: int) -> PooledPredictor:
+        """Return the surrogate fitted to rows of one study."""
+        return PooledPredictor(self.surrogate.fit(replace(data, inputs=_pooled(data.inputs)), seed))
+
+
+@dataclass(frozen=True)
+class PooledPredictor:
+    """The fitted surrogate of a `Pooled`."""
+
+    predictor: Predictor
+
+    def predict(self, inputs: Inputs) -> Prediction:
+        """Return the prediction, whatever the study."""
+        return self.predictor.predict(_pooled(inputs))
+
+
+def _pooled(inputs: Inputs) -> Inputs:
+    return replace(inputs, study=np.zeros(len(inputs)))
 
 
 @dataclass(frozen=True)
@@ -85,7 +100,7 @@ def models(root: Array) -> tuple[Surrogate, ...]:
     from surrogates.gaussian_process import GaussianProcess  # torch takes seconds to import: only when asked
     from surrogates.sklearn_models import RandomForest, SklearnGaussianProcess
 
-    return (PhysicsAlone(root), GaussianProcess(physics=False), SklearnGaussianProcess(), RandomForest())
+    return (PhysicsAlone(root), Pooled(GaussianProcess(physics=False)), GaussianProcess(physics=False), SklearnGaussianProcess(), RandomForest())
 
 
 def design_folds() -> tuple[Fold, ...]:
@@ -118,10 +133,11 @@ def validate_fold(fold: Fold, seed: int = 0) -> list[Held]:
         if not out[outcome].any():
             continue
         targets = [target for target, o in zip(rows.targets, out[outcome], strict=True) if o]
-        held.extend(_held(FUSED, outcome, targets, left, fused.predict(outcome, left.inputs).with_noise(left.noise_sd)))
+        labels = [Label(t.study, t.name, t.c_rate, t.value if outcome == "discharge_capacity" else None) for t in targets]
+        held.extend(held_rows(FUSED, outcome, labels, left, fused.predict(outcome, left.inputs)))
         for model in models(data.calibration.root):
             if len(kept[outcome].values) >= FEWEST_ROWS:
-                held.extend(_held(model.name, outcome, targets, left, model.fit(kept[outcome], seed).predict(left.inputs).with_noise(left.noise_sd)))
+                held.extend(held_rows(model.name, outcome, labels, left, model.fit(kept[outcome], seed).predict(left.inputs)))
     return held
 
 
@@ -133,65 +149,14 @@ def _as_new_study(left: OutcomeData) -> OutcomeData:
     return replace(left, inputs=replace(left.inputs, study=np.full(len(left.inputs), NOBODY)))
 
 
-def _held(model: str, outcome: str, targets: Sequence[Target], left: OutcomeData, prediction: Prediction) -> list[Held]:
-    half = NormalDist().inv_cdf(0.5 + LEVEL / 2.0)
-    inside = np.abs(left.values - prediction.mean) <= half * prediction.sd
+def held_rows(model: str, outcome: str, labels: Sequence[Label], left: OutcomeData, prediction: Prediction) -> list[Held]:
+    """Return left-out rows of an outcome beside a model's prediction of them, to which their noise is added."""
+    half, seen = NormalDist().inv_cdf(0.5 + LEVEL / 2.0), prediction.with_noise(left.noise_sd)
+    off = (left.values - seen.mean) / seen.sd
+    density = -0.5 * off**2 - np.log(math.sqrt(2.0 * math.pi) * seen.sd)
     convert = np.exp if outcome.endswith("tortuosity_factor") else OUTCOMES[outcome].from_natural  # tau uncapped: errors are real
-    predicted, measured = convert(prediction.mean), convert(left.values)
-    return [  # a tau has no reported value where a conductivity was measured, and a capacity refers to its own material
-        Held(model, outcome, t.study, t.name, t.c_rate, v, v * float(p / y), bool(i))
-        for t, v, p, y, i in zip(targets, _reported(outcome, targets, measured), predicted, measured, inside, strict=True)
-    ]
-
-
-def _reported(outcome: str, targets: Sequence[Target], measured: Array) -> list[float]:
-    return [t.value if outcome == "discharge_capacity" else float(y) for t, y in zip(targets, measured, strict=True)]
-
-
-def wilson(hits: int, n: int, level: float = 0.95) -> tuple[float, float]:
-    """Return the Wilson score interval of a share."""
-    if n == 0:
-        return 0.0, 1.0
-    z = NormalDist().inv_cdf(0.5 + level / 2.0)
-    share = hits / n
-    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-    return max(0.0, centre - half), min(1.0, centre + half)
-
-
-@dataclass(frozen=True)
-class Score:
-    """Errors of one model on one outcome over all left-out rows."""
-
-    model: str
-    outcome: str
-    rows: int
-    median: float  # absolute error
-    rms: float
-    covered: int  # rows inside their interval
-    interval: tuple[float, float]  # Wilson, 95 %, of the coverage
-
-    @property
-    def unit(self) -> str:
-        """Return the unit of the errors."""
-        return {"porosity": "points", "discharge_capacity": "mAh/g"}.get(self.outcome, "natural log")
-
-    @property
-    def coverage(self) -> float:
-        """Return the share of rows inside their interval."""
-        return self.covered / self.rows
-
-
-def scores(held: Sequence[Held]) -> list[Score]:
-    """Return the scores by outcome and model, models in the order they were compared in."""
-    groups: dict[tuple[str, str], list[Held]] = {}
-    for row in held:
-        groups.setdefault((row.outcome, row.model), []).append(row)
-    result = []
-    for (outcome, model), rows in groups.items():
-        errors: Array = np.array([row.error for row in rows])
-        hits = sum(row.inside for row in rows)
-        result.append(
-            Score(model, outcome, len(rows), float(np.median(np.abs(errors))), float(np.sqrt(np.mean(errors**2))), hits, wilson(hits, len(rows)))
-        )
-    return sorted(result, key=lambda score: LEARNED.index(score.outcome))
+    found = []
+    for label, y, p, inside, d in zip(labels, convert(left.values), convert(seen.mean), np.abs(off) <= half, density, strict=True):
+        measured = float(y) if label.reported is None else label.reported
+        found.append(Held(model, outcome, label.study, label.name, label.c_rate, measured, measured * float(p / y), bool(inside), float(d)))
+    return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -32,11 +31,9 @@ from optimizer.cli.options import (
     CRate,
     Evidence,
     EvidenceOption,
-    ExecutorName,
     FidelityName,
     JournalFile,
     Json,
-    Leave,
     SeSize,
     Settings,
     SkipBadRows,
@@ -45,6 +42,7 @@ from optimizer.cli.options import (
     Temperature,
     Vgcf,
 )
+from optimizer.cli.validate import validate
 
 app = typer.Typer(
     name="glittercake",
@@ -58,6 +56,7 @@ app.add_typer(runs.app)
 app.add_typer(serve.app)
 app.command()(advice.advise)
 app.command()(advice.importance)
+app.command()(validate)
 
 
 @app.command()
@@ -306,33 +305,6 @@ def calibrate(
         typer.echo(answer.text)
     if verify and answer.changed:
         refuse(f"{answer.path} is not what the data give; run `glittercake calibrate`")
-
-
-@app.command()
-def validate(
-    leave: Annotated[Leave, typer.Option("--leave", help="What each fold leaves out, with all its rates and outcomes.")] = Leave.design,
-    workers: Annotated[int, typer.Option("--workers", min=1, help="Folds at once.")] = 2,
-    executor: Annotated[ExecutorName, typer.Option("--executor", help="Where folds run.")] = ExecutorName.processes,
-    study: StudyName = None,
-    as_json: Json = False,
-) -> None:
-    """Report honest errors: leave designs out, recalibrate the physics, refit every model, predict what was left out."""
-    from optimizer.validate import validate as run
-
-    def progress(done: int, total: int) -> None:
-        if sys.stderr.isatty() or done == total:
-            typer.echo(f"\r{done} of {total} folds", err=True, nl=done == total)
-
-    try:
-        answer = run(leave.value, executor.value, workers, study, progress)
-    except (ValueError, KeyError) as error:
-        refuse(error)
-    if as_json:
-        print_json(answer.as_json())
-    else:
-        from optimizer.cli.render import show_validation
-
-        show_validation(answer)
 
 
 @app.command("import")

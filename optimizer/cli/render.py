@@ -202,13 +202,15 @@ def show_validation(answer: Validation, out: Console | None = None) -> None:
     """Print the scores of a validation."""
     out = out or console()
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for title in ("outcome", "model", "rows", "median |error|", "rms error", "unit", "90 % interval covers", "Wilson 95 %"):
+    for title in ("outcome", "model", "rows", "median |error|", "rms error", "unit", "90 % interval covers", "Wilson 95 %", "log density"):
         table.add_column(title)
     for s in answer.scores:
         low, high = s.interval
         covers = f"{100 * s.coverage:.0f} %"
-        table.add_row(s.outcome, s.model, str(s.rows), f"{s.median:.3g}", f"{s.rms:.3g}", s.unit, covers, f"{100 * low:.0f}-{100 * high:.0f} %")
-    out.print(f"[bold]Each {answer.leave} left out whole[/bold], physics recalibrated and every model refitted without it\n")
+        wilson, density = f"{100 * low:.0f}-{100 * high:.0f} %", f"{s.log_density:.2f}{' chosen' if s.chosen else ''}"
+        table.add_row(s.outcome, s.model, str(s.rows), f"{s.median:.3g}", f"{s.rms:.3g}", s.unit, covers, wilson, density)
+    refitted = "every model refitted without it" if answer.own else "physics recalibrated and every model refitted without it"
+    out.print(f"[bold]Each {answer.leave} left out whole[/bold], {refitted}; chosen: the densest on the left-out rows\n")
     out.print(table)
 
 

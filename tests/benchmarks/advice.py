@@ -23,7 +23,7 @@ from optimizer.bayesian import NoFeasibleRecipeError
 from optimizer.campaign import Campaign
 from optimizer.kernel import use_own_directory
 from optimizer.model import fit_model
-from surrogates.validation import wilson
+from surrogates.scores import wilson
 from tests.benchmarks.virtual_labs.lab import FAMILIES, Lab, Task, best, judge, make_lab
 from tests.benchmarks.virtual_labs.ours import campaign_of, cells_of
 

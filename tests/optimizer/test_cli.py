@@ -137,8 +137,35 @@ def test_validate_scores_every_model_on_a_study() -> None:
     result = run("validate", "--study", "bazzoun2026", "--executor", "inline", "--json")
     assert result.exit_code == 0, result.output
     scores = json.loads(result.stdout)["scores"]
-    assert {s["model"] for s in scores} == {"fused", "physics", "gp-plain", "gp-sklearn", "forest"}
+    assert {s["model"] for s in scores} == {"fused", "physics", "gp-plain", "gp-multitask", "gp-sklearn", "forest"}
     assert all(s["coverage_wilson_95"][0] <= s["coverage_90"] <= s["coverage_wilson_95"][1] for s in scores)
+
+
+def test_validate_leaves_out_the_designs_of_a_table(tmp_path: Path) -> None:
+    file = tmp_path / "cells.csv"
+    run("template", str(file))
+    answer = json.loads(run("validate", str(file), "--executor", "inline", "--json").stdout)
+    assert {(row["row"], row["outcome"]) for row in answer["rows"]} == {
+        (name, outcome) for name in ("Model 4, 85 wt%", "Model 4, 75 wt%") for outcome in ("porosity", "discharge_capacity")
+    }
+    assert sum(s["chosen"] for s in answer["scores"]) == 2
+    assert "every model refitted without it" in run("validate", str(file), "--executor", "inline").stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--campaign", "graphite-anode"], "name a table"),
+        (["TABLE", "--leave", "study"], "a table is one study"),
+        (["TABLE", "--campaign", "graphite-anode"], "does without"),
+    ],
+)
+def test_validate_refuses_what_makes_no_sense(tmp_path: Path, options: list[str], said: str) -> None:
+    file = tmp_path / "cells.csv"
+    run("template", str(file))
+    result = run("validate", *(str(file) if o == "TABLE" else o for o in options))
+    assert result.exit_code == 1
+    assert said in result.output
 
 
 def test_template_imports_and_teaches(tmp_path: Path) -> None:

@@ -7,35 +7,18 @@ import pytest
 
 from objectives.outcomes import LEARNED
 from surrogates.calibration.fit import Problem
+from surrogates.gaussian_process import GaussianProcess
 from surrogates.protocol import Inputs, OutcomeData, Prediction
-from surrogates.validation import FUSED, Fold, Held, PhysicsAlone, design_folds, models, scores, study_folds, validate_fold, wilson
+from surrogates.scores import Held
+from surrogates.validation import FUSED, Fold, PhysicsAlone, Pooled, design_folds, models, study_folds, validate_fold
 
-NAMES = ("fused", "physics", "gp-plain", "gp-sklearn", "forest")
+NAMES = ("fused", "physics", "gp-plain", "gp-multitask", "gp-sklearn", "forest")
 
 
 @pytest.fixture(scope="module")
 def held() -> list[Held]:
     """Lee's 90:10, a design with both rates and every outcome."""
     return validate_fold(Fold("lee2026", "90:10, 75 wt%"))
-
-
-@pytest.mark.parametrize(
-    ("hits", "n", "low", "high"),
-    [(0, 10, 0.0, 0.2775), (5, 10, 0.2366, 0.7634), (10, 10, 0.7225, 1.0), (81, 100, 0.7222, 0.8749), (0, 0, 0.0, 1.0)],
-)
-def test_wilson_interval_of_known_shares(hits: int, n: int, low: float, high: float) -> None:
-    assert wilson(hits, n) == pytest.approx((low, high), abs=2e-4)
-
-
-def test_wilson_interval_narrows_with_a_lower_level() -> None:
-    assert wilson(5, 10, 0.5)[1] < wilson(5, 10)[1]
-
-
-@pytest.mark.parametrize("hits", range(11))
-def test_wilson_interval_holds_the_share(hits: int) -> None:
-    low, high = wilson(hits, 10)
-    assert 0.0 <= low <= hits / 10 + 1e-12
-    assert hits / 10 - 1e-12 <= high <= 1.0
 
 
 def test_every_model_is_compared_and_the_one_in_use_comes_first() -> None:
@@ -136,24 +119,12 @@ def test_study_fold_leaves_out_the_whole_study() -> None:
     assert len([h for h in held if h.model == "fused"]) == 9
 
 
-@pytest.mark.parametrize(
-    ("outcome", "measured", "predicted", "error"),
-    [("porosity", 0.10, 0.12, 2.0), ("discharge_capacity", 200.0, 190.0, -10.0), ("ionic_tortuosity_factor", 2.0, 4.0, math.log(2.0))],
-)
-def test_error_is_in_the_outcomes_unit(outcome: str, measured: float, predicted: float, error: float) -> None:
-    assert Held("m", outcome, "s", "r", 0.05, measured, predicted, True).error == pytest.approx(error)
-
-
-def test_scores_are_by_outcome_and_model() -> None:
-    rows = [Held("a", "porosity", "s", "r", math.nan, 0.10, 0.10 + miss, miss < 0.02) for miss in (0.0, 0.01, 0.03)]
-    [score] = scores(rows)
-    assert (score.model, score.outcome, score.rows, score.covered) == ("a", "porosity", 3, 2)
-    assert score.median == pytest.approx(1.0)
-    assert score.rms == pytest.approx(math.sqrt(10.0 / 3.0))
-    assert score.coverage == pytest.approx(2.0 / 3.0)
-    assert score.interval == wilson(2, 3)
-
-
-def test_scores_keep_the_order_of_outcomes_and_models() -> None:
-    rows = [Held(model, outcome, "s", "r", 0.05, 1.0, 1.0, True) for outcome in reversed(LEARNED) for model in ("gp", "physics")]
-    assert [(score.outcome, score.model) for score in scores(rows)] == [(outcome, model) for outcome in LEARNED for model in ("gp", "physics")]
+def test_plain_process_pools_studies() -> None:
+    """One row a study at the same place: the pooled process predicts their mean for any study, the multi-task one tells them apart."""
+    x = np.zeros((2, 4))
+    rows = OutcomeData(Inputs(x, np.array([0.0, 1.0]), np.zeros(2), np.zeros((2, 0))), np.array([-1.0, 1.0]), np.full(2, 0.05))
+    pooled, tasks = (
+        model.fit(rows, 0).predict(rows.inputs).mean for model in (Pooled(GaussianProcess(physics=False)), GaussianProcess(physics=False))
+    )
+    assert pooled == pytest.approx([0.0, 0.0], abs=1e-6)
+    assert tasks[1] - tasks[0] > 0.5
