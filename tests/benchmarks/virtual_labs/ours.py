@@ -19,7 +19,9 @@ from optimizer.model import fit_model
 from tests.benchmarks.virtual_labs.lab import CONDITIONS, DENSITY_MIN, TAU_MAX, History, Task
 from tests.benchmarks.virtual_labs.matter import Array
 
-PROBABILITIES = (0.8, 0.5, 0.2, 0.0)  # the campaign's own; where too few recipes reach it, the next, as the message advises
+# Of meeting the limits: the campaign's, at even odds as a lab in search of the best should ask (docs/virtual-labs.md compares); where too few
+# recipes reach it, the next, as the message advises.
+PROBABILITIES = (0.5, 0.2, 0.0)
 
 
 @cache

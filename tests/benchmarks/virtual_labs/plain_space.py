@@ -15,7 +15,7 @@ from tests.benchmarks.virtual_labs.lab import CONDITIONS, DENSITY_MIN, NOISE, TA
 from tests.benchmarks.virtual_labs.matter import Array
 from tests.benchmarks.virtual_labs.recipes import random_recipes
 
-PROBABILITIES = (0.8, 0.5, 0.2, 0.0)  # as in `ours`
+PROBABILITIES = (0.5, 0.2, 0.0)  # as in `ours`
 NAMES = ("am_wt", "coating_se_wt", "se_particle_um", "vgcf_wt")
 SPACE = """
 name = "virtual lab"
