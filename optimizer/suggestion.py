@@ -31,6 +31,7 @@ from optimizer.trust import Trust, trust_of
 
 FEWEST_CELLS = 4  # measured capacities below which there is nothing to learn from: fill the space first
 REPORT_SAMPLES = 2048
+TRUST_RECIPES = 128  # feasible ones, over which each outcome is compared with the closed form
 LEAST_SUCCESS = 0.5  # probability of success below which a recipe is called likely to fail
 
 
@@ -230,7 +231,8 @@ def suggest_from(
         suggestions.append(Suggestion(chosen[i], predicted, limits, why_recipe, prepared[len(controls) + i], exploration, probability, turn))
     cells = tuple(ControlCell(*cell) for cell in zip(controls, prepared[: len(controls)], control_turns, strict=True))
     ahead = outlook(model, feasible, np.concatenate([measured, pending]), recipes, seed) if used == "bayesian" else None
-    return Suggestions(campaign, seed, used, why, acquisition if used == "bayesian" else "none", tuple(suggestions), cells, ahead, trust_of(model))
+    trust = trust_of(model, feasible.sample(TRUST_RECIPES, seed), seed)
+    return Suggestions(campaign, seed, used, why, acquisition if used == "bayesian" else "none", tuple(suggestions), cells, ahead, trust)
 
 
 def describe(model: FittedModel, recipes: Array, seed: int) -> list[tuple[dict[str, Interval], tuple[LimitState, ...], float]]:

@@ -1,4 +1,4 @@
-"""How much each learned outcome trusts the physics and the simulated electrodes, as its measured cells taught."""
+"""How much each learned outcome trusts the physics and the simulated electrodes, as its measured cells taught, and how far it follows them."""
 
 from __future__ import annotations
 
@@ -6,24 +6,52 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
+from objectives.composition import Array
+from objectives.electrode import UTILISATION_REFERENCE
 from objectives.outcomes import LEARNED, OUTCOMES
 from optimizer.model import FittedModel
 from optimizer.report import rounded
 from surrogates.fusion.simulated import weights_of
+from surrogates.training import natural
+
+SAMPLES = 128  # of the posterior, that an agreement's interval is read from
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How an outcome, as the model believes it, goes with the calibrated closed form from recipe to recipe, on its natural scale.
+
+    ``correlation`` has mean and 90 % interval over posterior samples; ``share`` is that of the outcome's variance between recipes which a straight
+    line in the closed form explains. One that is not believed to vary at all agrees with nothing: 0.
+    """
+
+    correlation: float
+    low: float
+    high: float
+    share: float
+
+    def as_json(self) -> dict[str, float]:
+        """Return plain data."""
+        found = {"correlation": self.correlation, "low": self.low, "high": self.high, "variance_share": self.share}
+        return {name: rounded(value) for name, value in found.items()}
 
 
 @dataclass(frozen=True)
 class Trust:
     """How one outcome's models count: by name, summing to one, and how many rows judged them (none: a lab without a cell of it).
 
-    ``correction`` is the weight that measured rows give to what 3D microstructures add to the closed form, with its standard deviation: 1 is
-    to take them at their word, 0 not at all. None for an outcome that they do not correct.
+    ``agreement`` is how far the outcome follows the closed form, None where nobody asked for recipes. ``correction`` is the weight that measured
+    rows give to what 3D microstructures add to the closed form, with its standard deviation: 1 is to take them at their word, 0 not at all; None
+    for an outcome that they do not correct.
     """
 
     outcome: str
     weights: dict[str, float]
     judged_by: int
     correction: tuple[float, float] | None = None
+    agreement: Agreement | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return plain data."""
@@ -34,25 +62,44 @@ class Trust:
         }
         if self.correction is not None:
             found["simulated_correction"] = {"weight": rounded(self.correction[0]), "sd": rounded(self.correction[1])}
+        if self.agreement is not None:
+            found["closed_form"] = self.agreement.as_json()
         return found
 
 
-def trust_of(model: FittedModel) -> tuple[Trust, ...]:
-    """Return the trust of every learned outcome of the electrode."""
+def trust_of(model: FittedModel, recipes: Array, seed: int) -> tuple[Trust, ...]:
+    """Return the trust of every learned outcome of the electrode, and its agreement with the closed form over recipes ``(n, 4)``, n at least 2."""
     simulation = model.fused.models.get("simulation")
     corrections = {} if simulation is None else weights_of(simulation)
-    return tuple(Trust(name, dict(model.fused.trust[name]), model.fused.judged_by[name], corrections.get(name)) for name in LEARNED)
+    agree = agreements(model, recipes, seed)
+    return tuple(Trust(name, dict(model.fused.trust[name]), model.fused.judged_by[name], corrections.get(name), agree[name]) for name in LEARNED)
 
 
-def trust_text(found: Sequence[Trust]) -> str:
-    """Return the trust as one sentence; empty for none."""
-    if not found:
-        return ""
-    parts = [f"{OUTCOMES[one.outcome].label} {100.0 * (1.0 - one.weights.get('data', 0.0)):.0f} %" for one in found]
-    said = f"Trust in the physics, the rest in the data alone: {', '.join(parts)}"
-    heard = [
-        f"{OUTCOMES[one.outcome].label} {100.0 * one.weights.get('simulation', 0.0):.0f} % (weight {one.correction[0]:.2f} ± {one.correction[1]:.2f})"
+def agreements(model: FittedModel, recipes: Array, seed: int) -> dict[str, Agreement]:
+    """Return by learned outcome how it goes with the closed form, as calibrated without the lab's own cells, over recipes ``(n, 4)``."""
+    closed = natural(model.physics.outcomes(recipes), UTILISATION_REFERENCE[model.physics.study.active_material])
+    inputs, found = model.inputs(recipes), {}
+    for name, believed in model.fused.draws({name: inputs[name] for name in LEARNED}, SAMPLES, seed).items():
+        x, y = closed[name] - closed[name].mean(), believed - believed.mean(axis=1, keepdims=True)
+        scale = np.sqrt((x**2).sum() * (y**2).sum(axis=1))
+        r = np.divide(y @ x, scale, out=np.zeros(len(y)), where=scale > 0.0)
+        low, high = np.quantile(r, [0.05, 0.95])
+        found[name] = Agreement(float(r.mean()), float(low), float(high), float((r**2).mean()))
+    return found
+
+
+TITLES = ("trust in", "physics", "with 3D", "data", "follows the closed form", "of its variance", "weight of 3D")
+
+
+def trust_rows(found: Sequence[Trust]) -> list[tuple[str, ...]]:
+    """Return a row an outcome under `TITLES`: shares of the models, correlation with the closed form and what it explains, weight of simulations."""
+    return [
+        (
+            OUTCOMES[one.outcome].label,
+            *(f"{100.0 * one.weights.get(name, 0.0):.0f} %" for name in ("physics", "simulation", "data")),
+            "" if one.agreement is None else f"{one.agreement.correlation:.2f} ({one.agreement.low:.2f} to {one.agreement.high:.2f})",
+            "" if one.agreement is None else f"{100.0 * one.agreement.share:.0f} %",
+            "" if one.correction is None else f"{one.correction[0]:.2f} ± {one.correction[1]:.2f}",
+        )
         for one in found
-        if one.correction is not None
     ]
-    return f"{said}. Of that with simulated 3D electrodes: {', '.join(heard)}" if heard else said

@@ -69,9 +69,15 @@ def show_suggestions(answer: Suggestions, out: Console | None = None) -> None:
     out.print(f"strategy {answer.strategy} ({answer.why_strategy}); predictions at {c.c_rate:g}C, {c.temperature_c:g} C, with 90 % intervals")
     out.print(f"energy basis {answer.campaign.stack.basis}, {c.loading_mg_cm2:g} mg/cm2 of composite pressed at {c.pressure_mpa:g} MPa\n")
     if answer.trust:
-        from optimizer.trust import trust_text  # here: it imports torch, and a check must be quick
+        from optimizer.trust import TITLES, trust_rows  # here: it imports torch, and a check must be quick
 
-        out.print(trust_text(answer.trust) + "\n")
+        trust = Table(box=None, header_style="bold", pad_edge=False)
+        for title in TITLES:
+            trust.add_column(title, justify="left" if title == TITLES[0] else "right", no_wrap=True)
+        for row in trust_rows(answer.trust):
+            trust.add_row(*row)
+        out.print(trust)
+        out.print()
     table = Table(box=None, header_style="bold", pad_edge=False)
     for title in RECIPE_COLUMNS:
         table.add_column(title, justify="right", no_wrap=True, min_width=len(title))

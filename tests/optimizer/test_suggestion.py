@@ -17,7 +17,7 @@ from optimizer.goal import Objective
 from optimizer.model import FittedModel, fit_model
 from optimizer.request import SuggestError
 from optimizer.suggestion import choose_strategy, predict, suggest, suggest_from
-from optimizer.trust import trust_text
+from optimizer.trust import TITLES, agreements, trust_rows
 from surrogates.training import REPEATABILITY
 
 NONE = np.zeros((0, 4))
@@ -188,4 +188,21 @@ def test_batch_says_how_much_each_outcome_trusts_the_physics(batch) -> None:  # 
     for one in trust:
         assert sum(one["weights"].values()) == pytest.approx(1.0, abs=1e-5)
         assert one["judged_by_rows"] > 0
-    assert "Trust in the physics" in trust_text(batch.trust)
+        follows = one["closed_form"]
+        assert follows["low"] <= follows["correlation"] <= follows["high"]
+        assert follows["correlation"] ** 2 - 1e-6 <= follows["variance_share"] <= 1.0
+    assert all(len(row) == len(TITLES) for row in trust_rows(batch.trust))
+
+
+def test_outcome_that_is_the_closed_form_follows_it_and_one_without_physics_need_not(model: FittedModel, feasible: Feasible) -> None:
+    """With all trust in the physics the tau of a known study follows the closed form; with all in the data it follows less."""
+    recipes, name = feasible.sample(64, 3), "ionic_tortuosity_factor"
+    trusting, doubting = (
+        replace(model, fused=replace(model.fused, trust={**model.fused.trust, name: {"physics": share, "data": 1.0 - share, "simulation": 0.0}}))
+        for share in (1.0, 0.0)
+    )
+    sure, unsure = agreements(trusting, recipes, 0)[name], agreements(doubting, recipes, 0)[name]
+    assert sure.correlation > 0.9
+    assert sure.share > 0.8
+    assert unsure.correlation < sure.correlation - 0.1
+    assert unsure.high - unsure.low > sure.high - sure.low
