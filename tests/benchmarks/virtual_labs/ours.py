@@ -15,7 +15,7 @@ from optimizer.campaign import Campaign, load_campaign
 from optimizer.candidates import Feasible
 from optimizer.goal import Objective, OutcomeLimit
 from optimizer.measured import incumbents, measured_designs
-from optimizer.model import fit_model
+from optimizer.model import FittedModel, fit_model
 from tests.benchmarks.virtual_labs.lab import CONDITIONS, DENSITY_MIN, TAU_MAX, History, Task
 from tests.benchmarks.virtual_labs.matter import Array
 
@@ -61,8 +61,12 @@ def cells_of(history: History) -> list[Cell]:
 
 def ours(task: Task, history: History, n: int, seed: int) -> Array:
     """Return n recipes ``(n, 4)``."""
+    return chosen(task, fit_model(campaign_of(task), cells=cells_of(history)), n, seed)
+
+
+def chosen(task: Task, model: FittedModel, n: int, seed: int) -> Array:
+    """Return the n recipes ``(n, 4)`` that a fitted model chooses."""
     campaign = campaign_of(task)
-    model = fit_model(campaign, cells=cells_of(history))
     constraints = campaign.constraints(model.physics)
     feasible = Feasible(campaign.space, constraints, campaign.accept(constraints))
     measured = incumbents(measured_designs(model.data, model.physics, model.cells), campaign.study)
