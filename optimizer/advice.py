@@ -31,6 +31,7 @@ from optimizer.space.check import recipe_json as space_recipe_json
 from optimizer.space.model import fit_space_model
 from optimizer.space.suggestion import everything_goes
 from optimizer.space.table import Trial, recipes_of
+from optimizer.threads import one_thread
 
 CANDIDATES = 8  # recipes among which the next cell is chosen: the batch and the next best
 WIDE, WIDE_SAMPLES = 384, 1024  # recipes spread over the space, and joint samples, for what is left in it
@@ -201,6 +202,7 @@ def _check(campaign: Campaign | SpaceCampaign, n: int | None, seed: int, least: 
     return check_request(campaign.batch.size if n is None else n, seed)
 
 
+@one_thread
 def _advice(model: AnyModel, known: _Known, n: int, seed: int, pending: Array, least: Sequence[float] | None, trust: float | None) -> Advice:
     choices = propose(model, known.feasible, known.measured, pending, max(n, CANDIDATES), seed, rule=known.rule)
     candidates = np.stack([choice.recipe for choice in choices])

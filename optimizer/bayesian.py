@@ -20,6 +20,7 @@ from optimizer.improvement import batch_gains, greedy_batch, improvement
 from optimizer.model import FittedModel
 from optimizer.protocol import Model
 from optimizer.samples import Samples, objective_values, reference_point
+from optimizer.threads import one_thread
 
 Acquisition = Literal["sampled", "qlognehvi"]
 ACQUISITIONS: tuple[Acquisition, ...] = ("sampled", "qlognehvi")
@@ -41,6 +42,7 @@ class Choice:
     exploration: float
 
 
+@one_thread
 def propose(
     model: Model,
     feasible: Feasible,

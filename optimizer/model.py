@@ -22,6 +22,7 @@ from optimizer.campaign import Campaign
 from optimizer.goal import OwnOutcome
 from optimizer.own_mean import own_mean
 from optimizer.samples import Samples
+from optimizer.threads import one_thread
 from surrogates.calibration.fit import as_calibration, build_problem, fit
 from surrogates.cells import OwnMean, cell_data, cell_data_at, own_inputs, own_outcome_data
 from surrogates.fusion.average import Fused, FusedPredictor
@@ -212,6 +213,7 @@ def _success(campaign: Campaign, cells: Sequence[Cell]) -> SuccessModel:
     return SuccessModel(campaign.space.encode(recipes), np.array(list(counted.values()), dtype=float))
 
 
+@one_thread
 def fit_model(campaign: Campaign, evidence: Collection[str] = ("primary", "secondary"), cells: Sequence[Cell] = ()) -> FittedModel:
     """Return the surrogates fitted to the bundled measurements and a lab's own cells, for a campaign's study and conditions.
 

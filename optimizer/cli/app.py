@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -369,7 +370,9 @@ def doctor(as_json: Json = False) -> None:
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line, its numerical libraries on one thread unless the environment says otherwise (`optimizer.threads` says why)."""
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):  # read when the libraries load, which they have not yet
+        os.environ.setdefault(name, "1")
     try:
         app()
     except OSError as error:

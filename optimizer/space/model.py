@@ -16,6 +16,7 @@ from optimizer.goal import OwnOutcome
 from optimizer.samples import Samples
 from optimizer.space.campaign import Mean, SpaceCampaign
 from optimizer.space.table import Trial, recipes_of
+from optimizer.threads import one_thread
 from surrogates.gaussian_process import GaussianProcessPredictor, own_surrogate
 from surrogates.map_fit import Priors
 from surrogates.protocol import Inputs, OutcomeData
@@ -109,6 +110,7 @@ def _success(campaign: SpaceCampaign, trials: Sequence[Trial]) -> SuccessModel:
     return SuccessModel(campaign.space.features(recipes_of(counted, campaign)), worked)
 
 
+@one_thread
 def fit_space_model(campaign: SpaceCampaign, trials: Sequence[Trial]) -> SpaceModel:
     """Return the surrogates fitted to a table's trials. Deterministic; torch runs on one thread."""
     torch.set_num_threads(1)
