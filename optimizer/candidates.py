@@ -18,7 +18,7 @@ PARENTS, CHILDREN = 60, 12  # best candidates perturbed a round, and how often e
 REPEAT_SHARE = 0.02  # recipes nearer than this in every encoded parameter are the same recipe to a lab
 ROUNDING = 1e-9  # the same for recipes of a list
 SWITCH = 0.2  # share of perturbations that draw a category anew
-KEEP = 500  # candidates that enter the joint posterior
+KEEP = 500  # candidates of a search
 
 Score = Callable[[Array], Array]
 

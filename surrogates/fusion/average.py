@@ -43,7 +43,9 @@ class Fused:
 
         Each model gives its share of the samples; within the physics' share all outcomes come from one draw of its parameters.
         """
-        weights = {model: fitted.draw_weights(_normals(fitted.weights.size, n, seed)) for model, fitted in self.models.items() if fitted.weights.size}
+        widths = {model: fitted.weights.size for model, fitted in self.models.items() if fitted.weights.size}
+        base = _normals(max(widths.values(), default=1), n, seed)  # one for all models: a scrambled sequence of many dimensions takes its time
+        weights = {model: self.models[model].draw_weights(base[:, :width]) for model, width in widths.items()}
         found = {}
         for k, (name, points) in enumerate(inputs.items()):
             rng = np.random.default_rng([seed, k, n])
@@ -129,7 +131,7 @@ def _cells(inputs: Inputs) -> Array:
     return np.array([hash(tuple(row)) for row in rows.tolist()], dtype=np.int64)
 
 
-@lru_cache(maxsize=6)
+@lru_cache(maxsize=12)
 def _normals(width: int, n: int, seed: int) -> Array:
     """Return n scrambled-Sobol standard normal rows ``(n, width)``; kept, since the outcomes of one question share them."""
     drawn = Sobol(width, scramble=True, rng=np.random.default_rng([seed, width])).random(1 << (n - 1).bit_length())[:n]

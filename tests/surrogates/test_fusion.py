@@ -223,7 +223,10 @@ def test_wrong_physics_costs_at_most_five_percent(electrode_data: ElectrodeData,
             mean = {"fused": fit.fused.predict(name, inputs[name]).mean, "plain": fit.fused.models["data"].predict(name, inputs[name]).mean}
             rmse = {model: float(np.sqrt(np.mean((value - truth[name][0]) ** 2))) for model, value in mean.items()}
             ratios.append(rmse["fused"] / rmse["plain"])
+    by_lab = np.reshape(ratios, (20, len(LEARNED)))
+    resampled = np.random.default_rng(0).integers(0, 20, (2000, 20))
     assert np.median(ratios) < 1.05
+    assert np.quantile(np.median(by_lab[resampled].reshape(2000, -1), axis=1), 0.95) < 1.10
 
 
 @pytest.mark.slow
