@@ -64,16 +64,16 @@ def validate(leave: Literal["design", "study"], executor: Executor, workers: int
     return _validated(leave, validate_fold, folds, executor, workers, progress)
 
 
-def validate_cells(campaign: Campaign, cells: Sequence[Cell], executor: Executor, workers: int, progress: Progress) -> Validation:
-    """Return the validation over a lab's own designs, each left out with all that it measured.
+def validate_cells(campaign: Campaign, cells: Sequence[Cell], executor: Executor, workers: int, progress: Progress, seed: int = 0) -> Validation:
+    """Return the validation over a lab's own designs, each left out with all that it measured; ``seed`` is of the models that are random.
 
     Raises:
         ValueError: If no cell has a learned outcome.
     """
     designs = own_designs(cells)
     if not designs:
-        raise ValueError("no good cell of the table has a porosity, tortuosity factor, conductivity or capacity to predict; measure one")
-    one = partial(validate_own, physics=campaign.physics(), cells=tuple(cells), evidence=EVIDENCE)
+        raise ValueError("no good cell has a porosity, tortuosity factor, conductivity or capacity to predict; measure one")
+    one = partial(validate_own, physics=campaign.physics(), cells=tuple(cells), evidence=EVIDENCE, seed=seed)
     return replace(_validated("design", one, list(designs), executor, workers, progress), own=True)
 
 

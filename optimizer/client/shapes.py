@@ -393,3 +393,9 @@ class TrialPage(TypedDict):
 
     items: list[Trial]
     next: int | None
+
+
+class Validation(TypedDict):
+    """How models are compared."""
+
+    seed: NotRequired[int]

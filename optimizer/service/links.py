@@ -56,7 +56,7 @@ _OF_A_CAMPAIGN = (
     ("campaigns-archive", "Close it."),
 )
 _MODELS = ("models-check", "models-predict", "models-simulate")
-_OF_MODELS = (*_MODELS, "models-advise", "models-diagnose")
+_OF_MODELS = (*_MODELS, "models-advise", "models-diagnose", "models-validate")
 
 LINKS: tuple[Link, ...] = (
     *(Link(source, "201", target, says, _ANSWERED) for source in ("campaigns-create", "campaigns-clone") for target, says in _OF_A_CAMPAIGN),

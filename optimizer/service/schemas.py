@@ -173,6 +173,12 @@ class DiagnosticsBody(Body):
     seed: Seed = 0
 
 
+class ValidationBody(Body):
+    """How models are compared."""
+
+    seed: Seed = 0
+
+
 class SimulationBody(CheckBody):
     """A recipe to simulate, and how deeply."""
 

@@ -151,6 +151,16 @@ def diagnose(snapshot: Snapshot, request: Mapping[str, Any]) -> Answer:
     return {"campaign": snapshot.campaign.name, "seed": request["seed"], "outcomes": {one.outcome: one.as_json() for one in found}}
 
 
+def validate(snapshot: Snapshot, request: Mapping[str, Any]) -> Answer:
+    """Return how each model predicts the campaign's own designs, each left out of its fit, as `glittercake validate TABLE` prints it."""
+    if isinstance(snapshot.campaign, SpaceCampaign):
+        raise RecordError("campaign", "must have physics", snapshot.name, "models around the electrode's physics are compared")
+    from optimizer.validate import validate_cells
+
+    campaign, cells = snapshot.electrode
+    return validate_cells(campaign, cells, "inline", 1, lambda done, total: None, request["seed"]).as_json()
+
+
 def simulate(snapshot: Snapshot, request: Mapping[str, Any]) -> Answer:
     """Return a simulated recipe, as `glittercake simulate` prints it."""
     campaign = snapshot.campaign
@@ -177,5 +187,6 @@ WORK: Mapping[str, Callable[[Snapshot, Mapping[str, Any]], Answer]] = {
     "check": check,
     "advise": advise,
     "diagnose": diagnose,
+    "validate": validate,
     "simulate": simulate,
 }

@@ -12,7 +12,7 @@ from optimizer.client.method import method
 from optimizer.client.pages import Page, listing
 from optimizer.client.wire import Steps, address, reading, writing
 
-Work = Literal["suggestions", "checks", "predictions", "advice", "diagnostics", "simulations"]
+Work = Literal["suggestions", "checks", "predictions", "advice", "diagnostics", "validations", "simulations"]
 
 
 class Jobs:

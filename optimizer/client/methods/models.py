@@ -1,4 +1,4 @@
-"""What models say: checks, predictions and what-if, advice, diagnostics, simulations; each is waited for, however long it takes."""
+"""What models say: checks, predictions and what-if, advice, diagnostics, validations, simulations; each is waited for, however long it takes."""
 
 from __future__ import annotations
 
@@ -59,6 +59,11 @@ class Models:
     def diagnose(self, campaign: str, *, seed: int = 0, progress: Progress | None = None, key: str | None = None) -> Steps[Said]:
         """Say which parameters matter to each outcome, and to how unsure the model is of it."""
         return (yield from result(writing(address("campaigns", campaign, "diagnostics"), {"seed": seed}, key), progress))
+
+    @method
+    def validate(self, campaign: str, *, seed: int = 0, progress: Progress | None = None, key: str | None = None) -> Steps[Said]:
+        """Say how well each model predicts the campaign's own designs, each left out of its fit, and which model each outcome chooses."""
+        return (yield from result(writing(address("campaigns", campaign, "validations"), {"seed": seed}, key), progress))
 
     @method
     def simulate(

@@ -1,4 +1,4 @@
-"""What models say: predictions and what-if, checks, advice, diagnostics, simulations. All of it is worked out in a worker process."""
+"""What models say: predictions and what-if, checks, advice, diagnostics, validations, simulations. All of it is worked out in a worker process."""
 
 from __future__ import annotations
 
@@ -48,6 +48,14 @@ async def diagnose(
 ) -> Response:
     """Say which parameters matter to each outcome, and to how unsure the model is of it; as `glittercake importance`."""
     return await job_answer(request, service, by, "diagnose", name, body.model_dump(), prefer)
+
+
+@router.post("/campaigns/{name}/validations", response_model=dict[str, Any], responses=_LATER, **allowed("read"))
+async def validate(
+    request: Request, service: Running, by: Writer, name: schemas.CampaignName, body: schemas.ValidationBody, prefer: Prefer = None
+) -> Response:
+    """Leave each of the campaign's own designs out, refit every model and predict it: honest errors, as `glittercake validate TABLE`."""
+    return await job_answer(request, service, by, "validate", name, body.model_dump(), prefer)
 
 
 @router.post("/campaigns/{name}/simulations", response_model=dict[str, Any], responses=_LATER, **allowed("propose"))

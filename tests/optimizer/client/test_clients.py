@@ -81,6 +81,7 @@ def test_models_are_asked_and_jobs_waited_for(client: Client, campaign: str) -> 
     assert client.predict(campaign, RECIPE, explain=True)["kind"] == "predict"
     assert client.advise(campaign, 4, least=[1.0, 1.0])["kind"] == "advise"
     assert client.diagnose(campaign)["kind"] == "diagnose"
+    assert client.validate(campaign, seed=1)["kind"] == "validate"
     assert client.simulate(campaign, RECIPE, c_rates=[0.1])["kind"] == "simulate"
     looks: list[Job] = []
     job = client.begin(campaign, "checks", {"recipe": RECIPE})

@@ -53,6 +53,7 @@ CALLS: dict[str, Callable[[], Steps[Any]]] = {
     "predict": lambda: M.predict.steps(None, NAME, RECIPE, explain=True),
     "advise": lambda: M.advise.steps(None, NAME, 4, seed=1, least=[1.0], trust=0.5),
     "diagnose": lambda: M.diagnose.steps(None, NAME, seed=1),
+    "validate": lambda: M.validate.steps(None, NAME, seed=1),
     "simulate": lambda: M.simulate.steps(None, NAME, RECIPE, c_rates=[0.1], fidelity="micro", seeds=2, screen=True),
     "begin": lambda: M.begin.steps(None, NAME, "checks", {"recipe": RECIPE}),
     "wait": lambda: M.wait.steps(None, JOB),

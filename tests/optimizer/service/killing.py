@@ -37,8 +37,8 @@ def answers(kind: str, snapshot: Snapshot, request: Mapping[str, Any]) -> dict[s
 
 
 def takes_a_while_for_some(kind: str, snapshot: Snapshot, request: Mapping[str, Any]) -> dict[str, Any]:
-    """Answer as `answers`, but advice and diagnostics in so long a time that whoever does not wait is given a job's address."""
-    if kind in ("advise", "diagnose"):
+    """Answer as `answers`, but advice, diagnostics and validations in so long a time that whoever does not wait is given a job's address."""
+    if kind in ("advise", "diagnose", "validate"):
         time.sleep(0.3)
     return answers(kind, snapshot, request)
 

@@ -44,8 +44,9 @@ def test_simulation_is_that_of_the_command_line(api: Api) -> None:
     assert told == command("simulate", *recipe, "--c-rate", "0.05", "--c-rate", "0.5")
 
 
-def test_simulation_in_a_space_without_physics_is_refused(api: Api) -> None:
-    done = api.post(f"/campaigns/{api.campaign(SPACE_TEXT)}/simulations", {"recipe": RECIPE}, headers=WAIT)
+@pytest.mark.parametrize(("work", "body"), [("simulations", {"recipe": RECIPE}), ("validations", {})])
+def test_what_needs_physics_is_refused_in_a_space_without(api: Api, work: str, body: dict[str, Any]) -> None:
+    done = api.post(f"/campaigns/{api.campaign(SPACE_TEXT)}/{work}", body, headers=WAIT)
     assert (done.status_code, "must have physics" in done.json()["detail"]) == (422, True)
 
 
@@ -68,6 +69,14 @@ def test_suggestions_and_predictions_of_an_electrode_are_those_of_the_command_li
     recipe = ("--am", "85", "--coating", "95:5", "--se-size", "1.5", "--vgcf", "2.3")
     told = answer(api, f"/campaigns/{kept}/predictions", {"recipe": RECIPE, "explain": True})
     assert told == command("predict", *recipe, "--campaign", str(campaign), "--study", "new", "--cells", str(table), "--explain")
+    told = answer(api, f"/campaigns/{kept}/validations", {})
+    assert told == command("validate", str(table), "--campaign", str(campaign), "--study", "new", "--executor", "inline")
+    assert {row["row"] for row in told["rows"]} == {"A1", "A2", "A3"}
+
+
+def test_validation_without_a_cell_says_what_is_missing(api: Api) -> None:
+    done = api.post(f"/campaigns/{api.campaign()}/validations", {}, headers=WAIT)
+    assert (done.status_code, "measure one" in done.json()["detail"]) == (422, True)
 
 
 @pytest.mark.slow

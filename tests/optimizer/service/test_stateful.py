@@ -41,7 +41,7 @@ from tests.optimizer.service.conftest import RECIPE, SPACE_TEXT, TEXT, applicati
 from tests.optimizer.service.test_observations import TABLE
 
 HOST = "http://testserver"
-LONG = ("models-advise", "models-diagnose")  # answered by a job's address, the others by a result, so that a scenario goes one way
+LONG = ("models-advise", "models-diagnose", "models-validate")  # answered by a job's address, the others by a result, so that a scenario goes one way
 RARE = {"observations-correct"}  # reached in one of sixty scenarios, with a made-up body; that it succeeds has tests of its own
 PARTS = ("method", "url", "headers", "params", "json", "data", "cookies")
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_headers_conformance, response_schema_conformance]
