@@ -25,7 +25,6 @@ from optimizer.threads import one_thread
 Acquisition = Literal["sampled", "qlognehvi"]
 ACQUISITIONS: tuple[Acquisition, ...] = ("sampled", "qlognehvi")
 SCREEN, JOINT, CONFIRM = 64, 512, 1024  # posterior samples to screen candidates, to choose among them, to confirm a limit's probability
-COMPARED = 300  # of the best candidates by themselves, that enter one joint posterior
 ENOUGH = 0.25  # share of the candidates that a rule still allows, below which candidates are searched anew
 SPARE = 0.03  # probability beyond the required one asked of a candidate, against the noise of `JOINT` samples
 
@@ -92,7 +91,7 @@ def propose(
         candidates = candidates[rule.alone(candidates)]
         if not len(candidates):
             raise NoFeasibleRecipeError("no recipe found can be made of the lots that are left; add a lot, or allow more with max_new_coatings")
-    candidates = _likely(model, candidates, seed)[:COMPARED]
+    candidates = _likely(model, candidates, seed)
     joint = model.samples(np.concatenate([known, candidates]), JOINT, seed)
     values = objective_values(campaign.objectives, joint)
     counts = np.concatenate([_counts(feasible, known, joint), joint.feasible[:, len(known) :]], axis=1)

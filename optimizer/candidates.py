@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from objectives.composition import Array, Mask
 from objectives.constraints import Constraint, holds
@@ -19,8 +20,11 @@ REPEAT_SHARE = 0.02  # recipes nearer than this in every encoded parameter are t
 ROUNDING = 1e-9  # the same for recipes of a list
 SWITCH = 0.2  # share of perturbations that draw a category anew
 KEEP = 500  # candidates of a search
+REGIONS = 4  # of each parameter's range, so that d parameters make 4^d regions
+CROWDED = 0.8  # what a candidate counts for each better one of its region, where candidates are spread
 
 Score = Callable[[Array], Array]
+IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -92,7 +96,7 @@ def search(feasible: Feasible, score: Score, known: Array, starts: Array, seed: 
     pool = feasible.new(pool, known)
     scores = score(pool)
     for width in ROUNDS:
-        parents = feasible.space.encode(pool[np.argsort(-scores, kind="stable")[:PARENTS]])
+        parents = feasible.space.encode(pool[_varied(feasible.space.encode(pool), scores, PARENTS)])
         moves = np.repeat(parents, CHILDREN, axis=0)
         mask = rng.random(moves.shape) < 0.6  # some parameters stay, so that a move can follow an edge of the feasible set
         moved = np.clip(moves + width * mask * rng.standard_normal(moves.shape), 0.0, 1.0)
@@ -107,4 +111,22 @@ def search(feasible: Feasible, score: Score, known: Array, starts: Array, seed: 
         pool, scores = np.concatenate([pool, children]), np.concatenate([scores, score(children)])
         pool, first = np.unique(pool, axis=0, return_index=True)
         scores = scores[first]
-    return np.asarray(pool[np.argsort(-scores, kind="stable")[:KEEP]])
+    kept = _varied(feasible.space.encode(pool), scores, KEEP)
+    return np.asarray(pool[kept[np.argsort(-scores[kept], kind="stable")]])
+
+
+def _varied(encoded: Array, scores: Array, n: int) -> IntArray:
+    """Return the indices of up to n points of the cube ``(m, d)``: half the best, half the best of every region.
+
+    What is best by itself crowds into one region as soon as it is a little better than the others, and a batch from there would be one question asked
+    several times. A point of the second half counts `CROWDED` less for each better one of its region.
+    """
+    order = np.argsort(-scores, kind="stable")
+    best, rest = order[: n // 2], order[n // 2 :]
+    corner = np.minimum(encoded[order] * REGIONS, REGIONS - 1.0).astype(np.int64)
+    _, region, members = np.unique(corner @ REGIONS ** np.arange(corner.shape[1]), return_inverse=True, return_counts=True)
+    grouped = np.argsort(region, kind="stable")  # region by region, the best of each first
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[grouped] = np.arange(len(order)) - np.repeat(np.cumsum(members) - members, members)
+    worth = np.where(scores[rest] > 0.0, scores[rest] * CROWDED ** rank[n // 2 :], scores[rest])
+    return np.asarray(np.concatenate([best, rest[np.argsort(-worth, kind="stable")[: n - len(best)]]]))
