@@ -119,7 +119,7 @@ def _varied(encoded: Array, scores: Array, n: int) -> IntArray:
     """Return the indices of up to n points of the cube ``(m, d)``: half the best, half the best of every region.
 
     What is best by itself crowds into one region as soon as it is a little better than the others, and a batch from there would be one question asked
-    several times. A point of the second half counts `CROWDED` less for each better one of its region.
+    several times. A point of the second half counts `CROWDED` times as much for each better one of its region.
     """
     order = np.argsort(-scores, kind="stable")
     best, rest = order[: n // 2], order[n // 2 :]
