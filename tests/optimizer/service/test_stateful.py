@@ -164,7 +164,7 @@ def walk(walked: Walked, scenarios: int, steps: int) -> None:
 
 
 def test_walk_along_the_links_finds_no_fault(walked: Walked) -> None:
-    walk(walked, 10, 25)
+    walk(walked, 20, 25)
     assert {"campaigns-create", "trials-ask", "observations-tell", "exports-as_csv"} <= walked.succeeded()
 
 
