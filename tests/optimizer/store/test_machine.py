@@ -175,10 +175,12 @@ class Model(RuleBasedStateMachine):
 
     @rule()
     def sweep(self) -> None:
-        running = {i + 1 for i, trial in enumerate(self.trials) if trial.state == "running"}
+        """Frees trials whose lease ran out, each once; the invariant has marked them already, as every read shows them."""
         self.expire()
-        freed = set(self.store.trials.sweep(By("timer")).get(self.name, []))
-        assert freed <= running - {i + 1 for i, trial in enumerate(self.trials) if trial.state == "running"}
+        freed = self.store.trials.sweep(By("timer")).get(self.name, [])
+        assert {self.trials[number - 1].state for number in freed} <= {"proposed"}
+        assert all(self.trials[number - 1].leases[-1][1] <= self.clock.now.timestamp() for number in freed)
+        assert self.name not in self.store.trials.sweep(By("timer"))
 
     @invariant()
     def store_is_as_the_model(self) -> None:
