@@ -11,6 +11,7 @@ from objectives.cell import Cell
 from objectives.physics import find_study
 from optimizer.campaign import Campaign
 from optimizer.report import rounded
+from optimizer.threads import one_thread
 from surrogates.own_validation import own_designs, validate_own
 from surrogates.scores import Held, Score, scores
 from surrogates.validation import Fold, design_folds, study_folds, validate_fold
@@ -50,10 +51,16 @@ class Validation:
                 }
                 for s in self.scores
             ],
-            "rows": [{**vars(h), "c_rate": None if h.c_rate != h.c_rate else h.c_rate, "error": rounded(h.error)} for h in self.held],
+            "rows": [_row(held) for held in self.held],
         }
 
 
+def _row(held: Held) -> dict[str, Any]:
+    numbers = {name: rounded(getattr(held, name)) for name in ("measured", "predicted", "log_density", "error")}
+    return {**vars(held), "c_rate": None if held.c_rate != held.c_rate else held.c_rate, **numbers}
+
+
+@one_thread
 def validate(leave: Literal["design", "study"], executor: Executor, workers: int, study: str | None, progress: Progress) -> Validation:
     """Return the validation over all folds of the bundled studies, or those of one study."""
     if study is not None:
@@ -64,6 +71,7 @@ def validate(leave: Literal["design", "study"], executor: Executor, workers: int
     return _validated(leave, validate_fold, folds, executor, workers, progress)
 
 
+@one_thread
 def validate_cells(campaign: Campaign, cells: Sequence[Cell], executor: Executor, workers: int, progress: Progress, seed: int = 0) -> Validation:
     """Return the validation over a lab's own designs, each left out with all that it measured; ``seed`` is of the models that are random.
 
