@@ -229,7 +229,9 @@ def test_watch_ends_with_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.slow
 def test_interrupted_terminal_is_clean_and_the_run_goes_on(tmp_path: Path) -> None:
-    arguments = [GLITTERCAKE, "campaign", "run", "analytic-sobol", "--budget", "100000", "--store", str(tmp_path / "runs.db")]
+    # `env`, since a test suite in the background of a shell hands down that interrupts are ignored
+    command = [GLITTERCAKE, "campaign", "run", "analytic-sobol", "--budget", "100000", "--store", str(tmp_path / "runs.db")]
+    arguments = ["env", "--default-signal=INT", *command]
     master, slave = pty.openpty()
     environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100"}
     with subprocess.Popen(arguments, stdin=slave, stdout=slave, stderr=slave, env=environment) as process:
