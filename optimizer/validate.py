@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeVar
 from objectives.cell import Cell
 from objectives.physics import find_study
 from optimizer.campaign import Campaign
+from optimizer.model import EVIDENCE
 from optimizer.report import rounded
 from optimizer.threads import one_thread
 from surrogates.own_validation import own_designs, validate_own
@@ -17,7 +18,6 @@ from surrogates.scores import Held, Score, scores
 from surrogates.validation import Fold, design_folds, study_folds, validate_fold
 from workers import imap, open_executor
 
-EVIDENCE = ("primary", "secondary")  # flags of the bundled rows that a lab's models learn from
 Executor = Literal["inline", "processes", "ray"]
 Progress = Callable[[int, int], None]
 Left = TypeVar("Left")
