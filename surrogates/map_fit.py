@@ -7,8 +7,8 @@ tens of rows a lab has: there, most of the time goes into building graphs.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.linalg.lapack import dpotrf, dpotri, dpotrs
@@ -25,7 +25,8 @@ STEPS = 200
 class Priors:
     """Log-normal priors ``(location, spread)`` of length scales and of the three standard deviations; normal ones of a and b.
 
-    ``scale_sd`` None: no physics, a is zero. ``bias_sd`` None: b is free.
+    ``lengths``: locations of features whose length scale is expected to be another, by their index. ``scale_sd`` None: no physics, a is
+    zero. ``bias_sd`` None: b is free.
     """
 
     length: tuple[float, float]
@@ -34,6 +35,11 @@ class Priors:
     offset: tuple[float, float]
     scale_sd: float | None
     bias_sd: float | None
+    lengths: Mapping[int, float] = field(default_factory=dict)
+
+    def location(self, f: int) -> Array:
+        """Return the locations of f length scales, then of the three standard deviations, ``(f + 3,)``."""
+        return np.array([*(self.lengths.get(i, self.length[0]) for i in range(f)), self.discrepancy[0], self.own[0], self.offset[0]])
 
 
 @dataclass(frozen=True)
@@ -62,7 +68,7 @@ def negative_log_posterior(data: OutcomeData, priors: Priors, doubt: Array | Non
     fixed = np.diag(data.noise_sd**2)
     if priors.scale_sd is not None:
         fixed = fixed + data.inputs.directions @ data.inputs.directions.T
-    location = np.array([*[priors.length[0]] * f, priors.discrepancy[0], priors.own[0], priors.offset[0]])
+    location = priors.location(f)
     spread = np.array([*[priors.length[1]] * f, priors.discrepancy[1], priors.own[1], priors.offset[1]])
 
     def objective(theta: Array) -> tuple[float, Array]:
@@ -121,7 +127,7 @@ def _solve(covariance: Array, residual: Array) -> tuple[Array, Array, float] | N
 def fit_map(data: OutcomeData, priors: Priors, doubt: Array | None = None) -> Hyperparameters:
     """Return the hyperparameters at the maximum a posteriori; deterministic. ``doubt`` as in `negative_log_posterior`."""
     f = data.inputs.features.shape[1]
-    location = np.array([*[priors.length[0]] * f, priors.discrepancy[0], priors.own[0], priors.offset[0]])
+    location = priors.location(f)
     bounds: list[tuple[float | None, float | None]] = [(math.log(LOWEST), math.log(HIGHEST))] * (f + 3)
     bounds += [(None, None) if priors.scale_sd is not None else (0.0, 0.0), (None, None)]
     start = np.concatenate(

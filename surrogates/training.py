@@ -29,6 +29,7 @@ REPEATABILITY: Mapping[str, float] = {
     "ionic_tortuosity_factor": 0.12,
     "electronic_tortuosity_factor": 0.12,
 }
+CARBON_WT = 0.5  # wt% VGCF; about where a fibre network carries the electrons (docs/decisions/0014-fusion.md compares)
 PRIOR_REPLICATES = 4.0  # degrees of freedom that the repeatability above is worth
 _OBSERVED = {
     "porosity": "porosity",
@@ -43,13 +44,15 @@ _OBSERVED = {
 def features(e: Electrodes, outcomes: Outcomes) -> Array:
     """Return inputs a chemist would choose, ``(n, 6)``, about 0-1 over the reference design space and conditions.
 
-    The SE size counts as far as there is free SE; the coating as the share of the SE that is in the shell.
+    The SE size counts as far as there is free SE; the coating as the share of the SE that is in the shell; carbon by the share it adds
+    beyond `CARBON_WT`, since a network forms within tenths of a per cent and a further per cent then does little.
     """
     a = e.arrays()
     share = outcomes.shell_share
     size = (1.0 - share) * np.log(a["se_particle_um"] / 0.5) / np.log(20.0 / 0.5)
+    carbon = np.log1p(a["vgcf_wt"] / CARBON_WT) / np.log1p(5.0 / CARBON_WT)
     rate = np.log(a["c_rate"] / 0.05) / np.log(1.0 / 0.05)
-    stacked = np.broadcast_arrays((a["am_wt"] - 70.0) / 22.0, share, size, a["vgcf_wt"] / 5.0, rate, (a["temperature_c"] - 30.0) / 30.0)
+    stacked = np.broadcast_arrays((a["am_wt"] - 70.0) / 22.0, share, size, carbon, rate, (a["temperature_c"] - 30.0) / 30.0)
     return np.stack(stacked, axis=-1)
 
 

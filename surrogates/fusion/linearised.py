@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -29,6 +30,20 @@ OWN_SD = 0.6  # of a lab's parameters around what studies share, in units of the
 # The closed form was chosen on the bundled studies, its capacity law above all: a new lab's own discrepancy may be so many times theirs.
 NEW_STUDY_DOUBT = {"discharge_capacity": 4.0}
 USUAL_DOUBT = 2.0
+# Prior medians of the discrepancy's standard deviation: what studies share, and what each has of its own.
+DOUBT: Mapping[str, tuple[float, float]] = MappingProxyType(
+    {
+        "porosity": (0.10, 0.20),
+        "ionic_tortuosity_factor": (0.12, 0.24),
+        "electronic_tortuosity_factor": (0.12, 0.24),
+        "discharge_capacity": (0.03, 0.06),
+    }
+)
+# Length scales of the discrepancy: prior median in units of the design space's width. What ions find, and with it the capacity, turns within a
+# factor of two or three of the SE size: boundaries between fine grains against few contacts of coarse ones (docs/decisions/0014-fusion.md compares).
+LENGTH, SIZE_LENGTH = 0.7, 0.25
+SIZE = 2  # index of the SE size among the features (`surrogates.training.features`)
+OF_SIZE = frozenset(("ionic_tortuosity_factor", "discharge_capacity"))
 ROUNDS = (4, 3)  # linearisations before each of the hyperparameters' fits but the first, and after the last
 SETTLED = 0.05  # change of the log posterior below which the point stays
 HALVINGS = 5  # of a step that makes the posterior worse
@@ -37,8 +52,9 @@ REACH = 5.0  # prior standard deviations beyond which no number goes
 
 def priors(outcome: str) -> Priors:
     """Return the priors of an outcome's hyperparameters, on natural scales where 0.1 is 10 % of tau or about 2 points of porosity."""
-    shared, own = (0.03, 0.06) if outcome == "discharge_capacity" else (0.12, 0.24)
-    return Priors((math.log(0.7), 0.5), (math.log(shared), 0.6), (math.log(own), 0.6), (math.log(0.05), 0.7), 0.1, 0.03)
+    shared, own = DOUBT[outcome]
+    lengths = {SIZE: math.log(SIZE_LENGTH)} if outcome in OF_SIZE else {}
+    return Priors((math.log(LENGTH), 0.5), (math.log(shared), 0.3), (math.log(own), 0.3), (math.log(0.05), 0.7), 0.1, 0.03, lengths)
 
 
 @dataclass(frozen=True)
