@@ -27,6 +27,7 @@ DISCHARGE = ("discharge_capacity", "mean_discharge_voltage", "areal_capacity", "
 RECIPE_COLUMNS = ("", "AM wt%", "AM:SE", "SE um", "VGCF wt%")
 RECIPE_WIDTH = 50  # characters of the recipe's columns and of the last one
 OUTCOME_WIDTH = 22  # characters of one prediction with its interval
+NARROW = 65  # characters below which the last column gives way to a prediction; the reasons name what binds
 
 
 def console() -> Console:
@@ -80,15 +81,17 @@ def show_suggestions(answer: Suggestions, out: Console | None = None) -> None:
         out.print()
     table = Table(box=None, header_style="bold", pad_edge=False)
     for title in RECIPE_COLUMNS:
-        table.add_column(title, justify="right", no_wrap=True, min_width=len(title))
+        table.add_column(title, justify="right", no_wrap=True, min_width=max(len(title), 1))
     shown = _shown(answer.campaign)[: max(1, (out.width - RECIPE_WIDTH) // OUTCOME_WIDTH)]  # a narrow terminal sees fewer, never less recipe
     for outcome in shown:
         title = outcome.label if outcome.unit in (outcome.label, "1") else f"{outcome.label}, {outcome.unit}"
         table.add_column(escape(title), no_wrap=True)
-    table.add_column("all limits", justify="right", no_wrap=True)
+    limits = out.width >= NARROW
+    if limits:
+        table.add_column("all limits", justify="right", no_wrap=True)
     for number, s in enumerate(answer.suggestions, start=1):
         cells = [interval_text(s.predicted[outcome.name], outcome.digits) for outcome in shown]
-        table.add_row(f"{number}", *_composition(s.recipe), *cells, f"p {s.probability:.2f}")
+        table.add_row(f"{number}", *_composition(s.recipe), *cells, *((f"p {s.probability:.2f}",) if limits else ()))
     out.print(table)
     out.print("\n[bold]Why[/bold]")
     for number, s in enumerate(answer.suggestions, start=1):

@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 from objectives.recipe import format_coating
 from objectives.studies import read_data
 from optimizer.cli import app
-from optimizer.cli.render import show_suggestions
+from optimizer.cli.render import interval_text, show_suggestions
 from optimizer.model import FittedModel
 from optimizer.suggestion import suggest_from
 
@@ -209,6 +209,7 @@ def test_recipe_is_whole_on_a_terminal_of_any_width(width: int, model: FittedMod
         cells = line.split()
         assert cells[1:5] == [f"{s.recipe.am_wt:g}", format_coating(s.recipe.coating_se_wt), f"{s.recipe.se_particle_um:g}", f"{s.recipe.vgcf_wt:g}"]
         assert "…" not in line
+        assert interval_text(s.predicted["volumetric_energy_density"], 4) in line
 
 
 def test_name_of_a_campaign_is_printed_as_it_is(tmp_path: Path) -> None:

@@ -85,7 +85,7 @@ def test_three_objectives_give_the_same_answer_to_the_digit(batch: Suggestions) 
 def test_third_objective_moves_the_proposals_its_way(batch: Suggestions, campaign: Campaign) -> None:
     two = suggest_from(fit_model(campaign), 4, 0, NONE, "bayesian")
     tau = [np.mean([s.predicted["ionic_tortuosity_factor"].mean for s in answer.suggestions]) for answer in (batch, two)]
-    assert tau[0] < 0.9 * tau[1]
+    assert tau[0] < 0.95 * tau[1]
 
 
 def test_botorchs_rule_takes_three_objectives_and_finds_as_much(three: FittedModel, feasible: Feasible) -> None:
