@@ -59,7 +59,8 @@ def _outcome_column(outcome: OwnOutcome) -> Column:
     return Column(plain.key, plain.label, (), plain.unit, "number", low, high, above=outcome.scale == "log", measured=True)
 
 
-def _vocabulary(campaign: SpaceCampaign) -> Vocabulary:
+def vocabulary(campaign: SpaceCampaign) -> Vocabulary:
+    """Return the headers that a table of the campaign may have, its own names before those that every table has."""
     texts = {key: COLUMNS[key] for key in sorted(RESERVED)}
     own = {column.key: column for column in (*map(_parameter_column, campaign.declared), *map(_outcome_column, campaign.own))}
     names: dict[str, tuple[Column, ...]] = {}
@@ -85,7 +86,7 @@ def read_trials(source: Source, campaign: SpaceCampaign, *, candidates: bool = F
         return LabTable((), error.problems)
     remainders = {mixture.remainder for mixture in campaign.mixtures}
     required = [p.name for p in campaign.declared if p.name not in remainders]
-    headers = understood(grid.header_row, grid.headers, _vocabulary(campaign), required)
+    headers = understood(grid.header_row, grid.headers, vocabulary(campaign), required)
     problems = [*grid.problems, *headers.problems]
     outcomes = {outcome.name for outcome in campaign.own}
     keys = {header.key for header in headers.known}

@@ -24,8 +24,7 @@ from optimizer.lab_table.values import decimal_mark, is_blank, measured_number
 from optimizer.own_table import read_own_table
 from optimizer.space.campaign import SpaceCampaign, is_space_campaign, parse_space_campaign
 from optimizer.space.table import Trial as SpaceTrial
-from optimizer.space.table import _vocabulary as vocabulary
-from optimizer.space.table import read_trials
+from optimizer.space.table import read_trials, vocabulary
 from optimizer.store.errors import RecordError
 from optimizer.store.observation import CONDITIONS, Observation, Parameters
 from optimizer.store.records import Kind
