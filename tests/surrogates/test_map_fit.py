@@ -81,3 +81,13 @@ def test_found_hyperparameters_are_a_minimum() -> None:
     rng = np.random.default_rng(1)
     for _ in range(50):
         assert objective(theta + 0.03 * rng.standard_normal(len(theta)))[0] > objective(theta)[0] - 1e-6
+
+
+def test_length_scale_that_the_data_leave_open_is_the_one_expected_of_its_feature() -> None:
+    data = some_data()
+    said_nothing = replace(data, noise_sd=np.full(len(data.values), 1e3))
+    usual = fit_map(said_nothing, PHYSICS_PRIORS).lengthscales
+    expected = fit_map(said_nothing, replace(PHYSICS_PRIORS, lengths={1: math.log(0.25)})).lengthscales
+    others = [i for i in range(len(usual)) if i != 1]
+    assert expected[1] == pytest.approx(0.25 * usual[1], rel=0.01)  # the usual one is expected at 1
+    assert expected[others] == pytest.approx(usual[others], rel=0.01)
