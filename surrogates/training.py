@@ -29,7 +29,7 @@ REPEATABILITY: Mapping[str, float] = {
     "ionic_tortuosity_factor": 0.12,
     "electronic_tortuosity_factor": 0.12,
 }
-CARBON_WT = 0.5  # wt% VGCF; about where a fibre network carries the electrons (docs/decisions/0014-fusion.md compares)
+CARBON_WT = 0.5  # wt% VGCF; chosen among 0.5, 1, a square root and none (docs/decisions/0014-fusion.md)
 PRIOR_REPLICATES = 4.0  # degrees of freedom that the repeatability above is worth
 _OBSERVED = {
     "porosity": "porosity",
