@@ -14,6 +14,7 @@ import json
 import os
 import socket
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -46,9 +47,12 @@ STATEMENT_MS = 120_000  # longer than any statement here takes: what hangs is an
 CONNECT_S = 10  # patience with a server; ample for a handshake between continents
 SILENT_S = 30  # after which either side asks whether the other is there, so that a lock outlives a lost machine by about a minute
 PROBES = 3
+PRIMARY_CODE = 0xFF  # of an error of SQLite, whose higher bits say more (sqlite.org/rescode.html)
 LONGEST_NAME = 63  # letters of an application's name that PostgreSQL keeps
 
-SQLITE_PRAGMAS = ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON")  # readers wait for nobody; commits survive a loss of power
+WRITE_AHEAD = "journal_mode = WAL"  # readers wait for nobody
+SQLITE_PRAGMAS = ("synchronous = FULL", "foreign_keys = ON")  # commits survive a loss of power
+AGAIN_S = 0.01  # between two attempts at the write-ahead log of a new file, which takes milliseconds
 
 POSTGRES_NAMES = ("postgresql", "postgres", "postgresql+psycopg")
 PREPARING = int.from_bytes(b"glitter")  # the key of the lock under which tables are made
@@ -212,6 +216,16 @@ def _prepare(connection: Connection, metadata: MetaData, name: str, version: int
 
 
 def _set_pragmas(raw: Any, _: object) -> None:
+    """Set up a new connection; the first of several to a new file switches it to the log, where SQLite itself refuses the others at once."""
+    patient_until = time.monotonic() + BUSY_MS / 1000.0
+    while True:
+        try:
+            raw.execute(f"PRAGMA {WRITE_AHEAD}")
+            break
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & PRIMARY_CODE != sqlite3.SQLITE_BUSY or time.monotonic() > patient_until:
+                raise
+            time.sleep(AGAIN_S)
     for pragma in SQLITE_PRAGMAS:
         raw.execute(f"PRAGMA {pragma}")
 

@@ -60,7 +60,6 @@ class Outbox:
         self.file = file
         try:
             with self._open() as connection:
-                connection.execute("PRAGMA journal_mode = WAL")
                 connection.execute(_TABLE)
         except sqlite3.Error as error:
             raise ValueError(f'the outbox must be a file that can be made and written, got "{file}" ({error}); name another') from error

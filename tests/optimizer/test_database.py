@@ -83,24 +83,37 @@ def test_what_is_read_for_update_is_changed_by_one_at_a_time(engine: Engine) -> 
         assert connection.execute(select(things.c.value)).scalar_one() == 100
 
 
-def test_tables_are_made_once_by_many_at_once(address: str) -> None:
+def made_by_many(address: str) -> list[Exception]:
+    """Make the same tables from six threads that start together; return what failed."""
     failures = list[Exception]()
+    ready = threading.Barrier(6)
 
     def make() -> None:
+        engine = open_engine(address)
+        ready.wait()
         try:
-            with connect(open_engine(address)) as connection:
+            with connect(engine) as connection:
                 prepare(connection, metadata, "things", 3)
         except Exception as error:
             failures.append(error)
 
-    threads = [threading.Thread(target=make) for _ in range(6)]
+    threads = [threading.Thread(target=make) for _ in range(ready.parties)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert failures == []
+    return failures
+
+
+def test_tables_are_made_once_by_many_at_once(address: str) -> None:
+    assert made_by_many(address) == []
     with connect(open_engine(address)) as connection:
         assert set(inspect(connection).get_table_names()) - {"glittercake_stores"} == {"things"}
+
+
+def test_no_new_file_is_found_locked_by_those_who_open_it_together(tmp_path: Path) -> None:
+    # SQLite refuses all but one of those who switch a file to the log at the same moment: about one file in ten, were it not tried again
+    assert [failure for i in range(40) for failure in made_by_many(str(tmp_path / f"{i}.db"))] == []
 
 
 def test_tables_of_another_version_are_refused(engine: Engine) -> None:

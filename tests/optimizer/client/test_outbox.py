@@ -7,8 +7,10 @@ import os
 import random
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +119,20 @@ def test_measurement_keeps_its_key_and_is_kept_once(tmp_path: Path) -> None:
     assert outbox.keep(kept.request) == kept == outbox.waiting()[0]
     keys = {scripted(outbox, [Answer(0)])[1][0].key for _ in range(3)}
     assert keys == {kept.request.key}
+
+
+def test_new_file_is_shared_by_programs_that_open_it_together(tmp_path: Path) -> None:
+    def keep(file: Path) -> None:
+        ready.wait()
+        Outbox(file).tell("any", observed(80.0))
+
+    ready = threading.Barrier(6)
+    with ThreadPoolExecutor(ready.parties) as pool:
+        for i in range(60):
+            file = tmp_path / f"{i}.db"
+            for done in [pool.submit(keep, file) for _ in range(ready.parties)]:
+                done.result()
+            assert len(Outbox(file).waiting()) == ready.parties
 
 
 def test_file_that_is_none_is_refused(tmp_path: Path) -> None:
