@@ -34,7 +34,7 @@ def main(url: str, file: str, campaign: str, run: str, how_many: str, dies_at: s
     outbox.left = int(dies_at)
     with Client(url, os.environ["GLITTERCAKE_CLIENT_KEY"], retry=Retry(attempts=1)) as client:
         for i in range(int(how_many)):
-            outbox.tell(campaign, observed(80.0 + i / 10.0, name=f"{run}-{i}"))
+            outbox.tell(campaign, observed(80.0 + i % 100 / 10.0, name=f"{run}-{i}"))
             print(f"{run}-{i}", flush=True)
             if i % 3 == 2:
                 client.replay(outbox)
