@@ -69,6 +69,7 @@ def _completed(model: FittedModel) -> Callable[[torch.Tensor], tuple[Samples, to
 def choose(model: FittedModel, candidates: Array, known: Array, n: int, seed: int) -> list[int]:
     """Return the indices of n candidates by BoTorch's acquisition, one after another, each given those before it."""
     use_own_directory()
+    torch.set_num_threads(1)  # the same numbers whatever the load
     everything = np.concatenate([candidates, known if len(known) else candidates[-1:]])
     recipes, index = torch.as_tensor(everything), torch.arange(len(everything), dtype=torch.float64).unsqueeze(-1)
     x, baseline = index[: len(candidates)], index[len(candidates) :]

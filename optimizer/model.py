@@ -9,7 +9,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 
 from objectives.cell import FAILURES, Cell
 from objectives.composition import Array
@@ -29,8 +28,7 @@ from surrogates.fusion.average import Fused, FusedPredictor
 from surrogates.fusion.fit import fit_fused
 from surrogates.fusion.rows import joined
 from surrogates.fusion.simulated import bundled_correction
-from surrogates.gaussian_process import GaussianProcessPredictor, own_surrogate
-from surrogates.protocol import Inputs, OutcomeData, Predictor
+from surrogates.protocol import Inputs, OutcomeData, SampledPredictor
 from surrogates.success import SuccessModel
 from surrogates.training import ElectrodeData
 
@@ -55,7 +53,7 @@ class FittedModel:
     data: ElectrodeData
     training: Mapping[str, OutcomeData]
     fused: Fused
-    predictors: Mapping[str, Predictor]  # each outcome by itself
+    predictors: Mapping[str, FusedPredictor | SampledPredictor]  # each outcome by itself: the electrode's fused, the lab's own sampled
     cells: tuple[Cell, ...]  # the lab's own
     success: SuccessModel
     voltage: tuple[float, float]  # mean and standard deviation, V
@@ -84,7 +82,7 @@ class FittedModel:
         # One Sobol sequence serves all outcomes, each with its rows shuffled: copies scrambled by other seeds correlate row by row.
         natural = self.fused.draws({name: inputs[name] for name in LEARNED}, n, seed, joint=joint)
         for i, own in enumerate(self.campaign.own):
-            drawn = self._draw(own.name, inputs[own.name], n, seed, joint)
+            drawn = self._sampled(own.name).sample(inputs[own.name], n, seed, joint=joint)
             natural[own.name] = np.random.default_rng([seed, len(LEARNED) + i, n]).permutation(drawn, axis=0)
         learned = {name: self.campaign.outcomes[name].from_natural(value) for name, value in natural.items()}
         mean, sd = self.voltage
@@ -113,19 +111,13 @@ class FittedModel:
 
     def moments(self, name: str, recipes: Array) -> tuple[Array, Array]:
         """Return mean ``(m,)`` and covariance ``(m, m)`` of a learned outcome at recipes, on its natural scale."""
-        inputs, predictor = self.inputs(recipes)[name], self.predictors[name]
-        if isinstance(predictor, GaussianProcessPredictor):
-            return predictor.moments(inputs)
-        return self.fused.moments(name, inputs)
+        inputs = self.inputs(recipes)[name]
+        return self.fused.moments(name, inputs) if name in LEARNED else self._sampled(name).moments(inputs)
 
-    def _draw(self, name: str, inputs: Inputs, n: int, seed: int, joint: bool) -> Array:
+    def _sampled(self, name: str) -> SampledPredictor:
         predictor = self.predictors[name]
-        assert isinstance(predictor, GaussianProcessPredictor)
-        if not joint:
-            prediction = predictor.predict(inputs)
-            noise = _normal(n, 1, seed)
-            return np.asarray(prediction.mean[None, :] + prediction.sd[None, :] * noise)
-        return predictor.sample(inputs, n, seed)
+        assert not isinstance(predictor, FusedPredictor)
+        return predictor
 
     def complete(self, recipes: Array, closed: Outcomes, known: Mapping[str, Array]) -> Samples:
         """Return samples with the derived outcomes and margins added to the learned ones."""
@@ -175,13 +167,6 @@ def ohmic_excess_v(tau: Mapping[str, Array], margins: Mapping[str, Array], allow
     return total
 
 
-def _normal(n: int, width: int, seed: int) -> Array:
-    """Return n scrambled-Sobol standard normal rows ``(n, width)``."""
-    engine = torch.quasirandom.SobolEngine(width, scramble=True, seed=seed)
-    uniform = engine.draw(n, dtype=torch.float64).clamp(1e-6, 1.0 - 1e-6)
-    return np.asarray(torch.special.ndtri(uniform).numpy())
-
-
 def _voltage(physics: Physics, cells: Sequence[Cell]) -> tuple[float, float]:
     """Return mean and standard deviation of the mean voltage: the prior, updated by the lab's own at the goal's condition."""
     goal = physics.conditions
@@ -218,9 +203,8 @@ def fit_model(campaign: Campaign, evidence: Collection[str] = ("primary", "secon
     """Return the surrogates fitted to the bundled measurements and a lab's own cells, for a campaign's study and conditions.
 
     Evidence left out teaches neither the surrogates nor the physics, which is calibrated anew without it.
-    Deterministic. Torch runs on one thread, so that the same data give the same numbers whatever the machine's load.
+    Deterministic.
     """
-    torch.set_num_threads(1)
     problem = build_problem()
     physics = campaign.physics(None if set(evidence) >= EVIDENCE else as_calibration(fit(problem, use=lambda target: target.evidence in evidence)))
     data = ElectrodeData(problem, physics.calibration, evidence)
@@ -228,7 +212,7 @@ def fit_model(campaign: Campaign, evidence: Collection[str] = ("primary", "secon
     lab, known = data.study_index(physics.study.name), len(data.studies)
     fused, point, fitted_to = fit_fused(pool, cell_data_at(data, physics, cells), data.prior, lab, known, bundled_correction())
     training = dict(fitted_to)
-    predictors: dict[str, Predictor] = {name: FusedPredictor(fused, name) for name in LEARNED}
+    predictors: dict[str, FusedPredictor | SampledPredictor] = {name: FusedPredictor(fused, name) for name in LEARNED}
     for outcome in campaign.own:
         natural = campaign.outcomes[outcome.name]
         mean = own_mean(outcome, natural, physics)
@@ -239,6 +223,8 @@ def fit_model(campaign: Campaign, evidence: Collection[str] = ("primary", "secon
                 f"measure at least {FEWEST_ROWS}, or take the outcome out"
             )
         training[outcome.name] = rows
+        from surrogates.gaussian_process import own_surrogate  # torch takes over a second to import: only for a lab's own outcomes
+
         predictors[outcome.name] = own_surrogate(mean is not None).fit(rows, seed=0)
     return FittedModel(
         campaign, physics, data.around(point), training, fused, predictors, tuple(cells), _success(campaign, cells), _voltage(physics, cells)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from torch.quasirandom import SobolEngine
 
 from objectives.composition import Array
 from objectives.design_space import DesignSpace
@@ -42,6 +41,8 @@ def _blocks(feasible: Feasible, known: Array, n: int, seed: int) -> Iterator[Arr
     if feasible.pool is not None:
         yield _spread(feasible.space, feasible.new(feasible.pool, known), known, OVERSAMPLE * n)
         return
+    from torch.quasirandom import SobolEngine  # torch takes over a second to import: only when asked
+
     points = SobolEngine(feasible.space.dimension, scramble=True, seed=seed).draw(n * OVERSAMPLE).numpy().astype(np.float64)
     raw = feasible.space.sample(points)
     for start in range(0, len(raw), n):

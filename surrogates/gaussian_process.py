@@ -98,6 +98,12 @@ def _base_samples(width: int, n: int, seed: int) -> torch.Tensor:
     return draw_sobol_normal_samples(width, n, dtype=DTYPE, seed=seed)
 
 
+def _normals(n: int, seed: int) -> Array:
+    """Return n scrambled-Sobol standard normals ``(n, 1)``."""
+    uniform = torch.quasirandom.SobolEngine(1, scramble=True, seed=seed).draw(n, dtype=DTYPE).clamp(1e-6, 1.0 - 1e-6)
+    return np.asarray(torch.special.ndtri(uniform).numpy())
+
+
 def _root(covariance: torch.Tensor) -> torch.Tensor:
     """Return a Cholesky factor; near neighbours make the covariance singular, so the least jitter that helps is added."""
     scale = float(covariance.diagonal().mean())
@@ -160,11 +166,15 @@ class GaussianProcessPredictor:
         """Return values of the model on the outcome's natural scale."""
         return self.centre + self.spread * values
 
-    def sample(self, inputs: Inputs, n: int, seed: int) -> Array:
-        """Return n joint samples ``(n, m)`` at m points, from scrambled-Sobol normals: BoTorch's posterior and its base samples.
+    def sample(self, inputs: Inputs, n: int, seed: int, *, joint: bool = True) -> Array:
+        """Return n samples ``(n, m)`` at m points, from scrambled-Sobol normals: joint over the points, BoTorch's posterior and its base
+        samples; or each point by itself, all moved by one normal a sample (cheap, for many).
 
         Computed here because BoTorch's own way costs a second of imports at its first call; a test holds the two together.
         """
+        if not joint:
+            alone = self.predict(inputs)
+            return np.asarray(alone.mean[None, :] + alone.sd[None, :] * _normals(n, seed))
         with torch.no_grad():
             x = self.columns(inputs)
             known, root, weights = self._solved
@@ -213,8 +223,12 @@ class GaussianProcess:
         return PLAIN_PRIORS
 
     def fit(self, data: OutcomeData, seed: int) -> GaussianProcessPredictor:
-        """Return the model at the maximum a posteriori of its hyperparameters; deterministic, the seed is not used."""
+        """Return the model at the maximum a posteriori of its hyperparameters; deterministic, the seed is not used.
+
+        Torch runs on one thread from here on, so that the same data give the same numbers whatever the machine's load.
+        """
         del seed
+        torch.set_num_threads(1)
         if not len(data.values):
             data = _uninformative(data)
         centre = 0.0 if self.physics else float(np.mean(data.values))

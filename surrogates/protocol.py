@@ -67,6 +67,18 @@ class Predictor(Protocol):
         ...
 
 
+class SampledPredictor(Predictor, Protocol):
+    """A fitted surrogate that gives posterior samples too."""
+
+    def sample(self, inputs: Inputs, n: int, seed: int, *, joint: bool = True) -> Array:
+        """Return n samples ``(n, m)`` at m points: joint over them, or each point by itself, all moved by one normal a sample."""
+        ...
+
+    def moments(self, inputs: Inputs) -> tuple[Array, Array]:
+        """Return mean ``(m,)`` and covariance ``(m, m)`` of the posterior, joint over m points."""
+        ...
+
+
 class Surrogate(Protocol):
     """Settings of a surrogate; `fit` gives a new predictor, so that an unfitted one cannot be asked."""
 

@@ -14,9 +14,8 @@ from statistics import NormalDist
 import numpy as np
 
 from objectives.composition import Array
-from surrogates.gaussian_process import GaussianProcess, GaussianProcessPredictor
 from surrogates.map_fit import Priors
-from surrogates.protocol import Inputs, OutcomeData
+from surrogates.protocol import Inputs, OutcomeData, Predictor
 
 PRIOR_SUCCESS = 0.95  # of a recipe inside the hard limits; the reference paper reports no failed cell
 SPREAD = 1.5  # prior standard deviation of the latent: a failure nearby is worth about as much as the prior
@@ -40,7 +39,9 @@ class SuccessModel:
     worked: Array
 
     @cached_property
-    def _predictor(self) -> GaussianProcessPredictor:
+    def _predictor(self) -> Predictor:
+        from surrogates.gaussian_process import GaussianProcess  # torch takes over a second to import: only once a cell has failed
+
         labels = np.where(self.worked > 0.5, HEALTH, -HEALTH)
         return GaussianProcess(own_priors=PRIORS).fit(OutcomeData(_inputs(self.made), labels, np.full(len(labels), LABEL_SD)), seed=0)
 

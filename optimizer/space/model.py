@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from objectives.cell import FAILURES
 from objectives.composition import Array
@@ -17,9 +16,8 @@ from optimizer.samples import Samples
 from optimizer.space.campaign import Mean, SpaceCampaign
 from optimizer.space.table import Trial, recipes_of
 from optimizer.threads import one_thread
-from surrogates.gaussian_process import GaussianProcessPredictor, own_surrogate
 from surrogates.map_fit import Priors
-from surrogates.protocol import Inputs, OutcomeData
+from surrogates.protocol import Inputs, OutcomeData, SampledPredictor
 from surrogates.success import SuccessModel
 from surrogates.training import pool_replicates
 
@@ -33,7 +31,7 @@ class SpaceModel:
     campaign: SpaceCampaign
     trials: tuple[Trial, ...]
     training: Mapping[str, OutcomeData]
-    predictors: Mapping[str, GaussianProcessPredictor]
+    predictors: Mapping[str, SampledPredictor]
     success: SuccessModel
 
     @property
@@ -48,12 +46,7 @@ class SpaceModel:
         outcomes = {}
         for i, (name, predictor) in enumerate(self.predictors.items()):
             inputs = _inputs(self.campaign, recipes, self.campaign.mean(name))
-            if joint:
-                natural = predictor.sample(inputs, n, seed + i)
-            else:
-                prediction = predictor.predict(inputs)
-                noise = torch.special.ndtri(_uniform(n, seed + i)).numpy()
-                natural = prediction.mean[None, :] + prediction.sd[None, :] * noise
+            natural = predictor.sample(inputs, n, seed + i, joint=joint)
             # Sobol sequences correlate row by row, whatever their seeds: shuffle each outcome's rows against the others'.
             shuffled = np.random.default_rng([seed, i, n]).permutation(natural, axis=0)
             outcomes[name] = self.campaign.outcomes[name].from_natural(shuffled)
@@ -68,10 +61,6 @@ class SpaceModel:
     def percolation_probability(self, recipes: Array) -> Array:
         """Return ones ``(n,)``: without physics, every hard limit is exact."""
         return np.ones(len(recipes))
-
-
-def _uniform(n: int, seed: int) -> torch.Tensor:
-    return torch.quasirandom.SobolEngine(1, scramble=True, seed=seed).draw(n, dtype=torch.float64).clamp(1e-6, 1.0 - 1e-6)
 
 
 def _inputs(campaign: SpaceCampaign, recipes: Array, mean: Mean | None) -> Inputs:
@@ -112,8 +101,9 @@ def _success(campaign: SpaceCampaign, trials: Sequence[Trial]) -> SuccessModel:
 
 @one_thread
 def fit_space_model(campaign: SpaceCampaign, trials: Sequence[Trial]) -> SpaceModel:
-    """Return the surrogates fitted to a table's trials. Deterministic; torch runs on one thread."""
-    torch.set_num_threads(1)
+    """Return the surrogates fitted to a table's trials. Deterministic."""
+    from surrogates.gaussian_process import own_surrogate  # torch takes over a second to import: only when asked
+
     training = {own.name: _data(campaign, trials, own) for own in campaign.own}
     training = {name: rows for name, rows in training.items() if len(rows.values) >= FEWEST_ROWS}
     priors = _priors(campaign.space.features(recipes_of(trials, campaign)).shape[1])

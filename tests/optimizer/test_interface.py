@@ -27,3 +27,13 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_proposals_and_predictions_of_an_electrode_load_no_torch() -> None:
+    code = (
+        "import sys; from optimizer import load_campaign; from optimizer.model import fit_model; from optimizer.suggestion import suggest; "
+        "made = suggest(load_campaign(), 1).suggestions; fit_model(load_campaign()); "
+        "bad = {'torch', 'botorch', 'sklearn', 'ray'} & set(sys.modules); assert made and not bad, bad"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

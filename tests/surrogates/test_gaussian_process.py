@@ -191,6 +191,15 @@ def test_joint_covariance_is_positive(surrogate: Surrogate, seed: int) -> None:
     assert float(torch.linalg.eigvalsh(covariance).min()) > -1e-8
 
 
+def test_samples_point_by_point_have_the_marginals_and_move_together() -> None:
+    predictor = GaussianProcess().fit(smooth(), seed=0)
+    asked, found = points(5, seed=9), predictor.sample(points(5, seed=9), 4096, 3, joint=False)
+    expected = predictor.predict(asked)
+    assert found.mean(axis=0) == pytest.approx(expected.mean, abs=1e-3)
+    assert found.std(axis=0) == pytest.approx(expected.sd, rel=0.01)
+    assert np.corrcoef(found.T).min() > 0.999999
+
+
 def test_diagonal_of_the_kernel_is_that_of_its_matrix() -> None:
     kernel = GaussianProcess().fit(smooth(), 0).model.covar_module
     x = columns(points(9, seed=2, study=np.arange(9.0) - 1.0))
