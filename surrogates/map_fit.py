@@ -120,8 +120,10 @@ def _solve(covariance: Array, residual: Array) -> tuple[Array, Array, float] | N
     factor, failed = dpotrf(covariance, lower=1)
     if failed:
         return None
-    lower = np.tril(dpotri(factor, lower=1)[0])
-    return dpotrs(factor, residual, lower=1)[0], lower + np.tril(lower, -1).T, float(np.log(np.diag(factor)).sum())
+    lower = dpotri(factor, lower=1)[0]  # above the diagonal are the factor's zeros
+    inverse = lower + lower.T
+    inverse.flat[:: len(inverse) + 1] *= 0.5
+    return dpotrs(factor, residual, lower=1)[0], inverse, float(np.log(np.diag(factor)).sum())
 
 
 def fit_map(data: OutcomeData, priors: Priors, doubt: Array | None = None) -> Hyperparameters:

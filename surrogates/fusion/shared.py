@@ -93,8 +93,10 @@ class SharedModel:
         """
         seen = seen or self.seen(name, inputs)
         mean, loading = self._parts(name, inputs, seen)
-        given = mean + weights @ loading.T
-        return np.asarray(given + (noise * seen.left_sd if noise.shape[1] == 1 else noise @ seen.left_root.T))
+        found = weights @ loading.T
+        found += mean
+        found += noise * seen.left_sd if noise.shape[1] == 1 else noise @ seen.left_root.T
+        return np.asarray(found)
 
     def covariance(self, name: str, inputs: Inputs, seen: Seen | None = None) -> Array:
         """Return the joint posterior covariance of points, ``(m, m)``."""
