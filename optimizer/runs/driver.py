@@ -91,6 +91,7 @@ def drive(
             ) as opened:
                 reason = driver.work(opened)
         except BaseException as error:
+            store.undo()
             with suppress(StoreError):  # where it is the store that is lost, the run is interrupted, as after a kill
                 store.set_state(run, "stopped", f"{type(error).__name__} {error}".strip())
             raise

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from sqlalchemy import Connection, Text, bindparam, cast, insert, inspect, select, text, update
-from sqlalchemy.exc import IntegrityError, InternalError, OperationalError
+from sqlalchemy.exc import IntegrityError, InternalError, OperationalError, SQLAlchemyError
 
 from optimizer.database import DatabaseError, connect, is_sqlite, open_engine, prepare, reading, reason, shown, writing
 from optimizer.runs.history import COMPLETED, FAILED, LEARNED, PROPOSED, RUNNING, Proposal, Result, Trial
@@ -85,6 +85,15 @@ class Store:
     def close(self) -> None:
         """Close the connection."""
         self.connection.close()
+
+    def undo(self) -> None:
+        """Roll back what an interruption left half done: a signal may arrive in the middle of a commit, or between SQLAlchemy's part of it and
+        the database's, and the next transaction would be refused. The connection stays, and with it a driver's lock.
+        """
+        with suppress(SQLAlchemyError, self.connection.engine.dialect.loaded_dbapi.Error):  # a lost connection has nothing to undo
+            self.connection.rollback()
+            raw: Any = self.connection.connection.driver_connection
+            raw.rollback()
 
     def _holds_runs(self) -> bool:
         with self._reading() as connection:

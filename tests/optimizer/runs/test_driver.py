@@ -4,9 +4,12 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
 from objectives.simulated import Simulated
 from optimizer.runs.driver import Progress, drive, extend
@@ -108,6 +111,38 @@ def test_interrupted_driver_leaves_a_run_to_resume(store: Store, make_plan: Make
     whole = store.create(replace(run.plan, name="whole"))
     drive(store, "whole")
     assert [t.recipe for t in store.history(run)] == [t.recipe for t in store.history(whole)]
+
+
+def begun_there_alone(connection: Connection) -> None:
+    connection.connection.cursor().execute("BEGIN")
+
+
+def begun(connection: Connection) -> None:
+    connection.begin()
+
+
+def ended_there_alone(connection: Connection) -> None:
+    connection.begin()
+    raw: Any = connection.connection.driver_connection
+    raw.rollback()
+
+
+@BOTH
+@pytest.mark.parametrize("half_done", [begun, begun_there_alone, ended_there_alone])
+def test_interruption_in_the_middle_of_a_transaction_leaves_a_run_to_resume(
+    store: Store, make_plan: MakePlan, half_done: Callable[[Connection], None]
+) -> None:
+    def interrupt(progress: Progress) -> None:
+        if progress.ended == 5:
+            half_done(store.connection)
+            raise KeyboardInterrupt
+
+    store.create(make_plan("sobol", 200))
+    with pytest.raises(KeyboardInterrupt):
+        drive(store, watch=interrupt)
+    assert (store.run().state, store.run().reason) == ("stopped", "KeyboardInterrupt")
+    assert drive(store).state == "finished"
+    assert [trial.number for trial in store.history(store.run())] == list(range(200))
 
 
 def test_worker_that_dies_fails_its_trial_alone(store: Store, make_plan: MakePlan) -> None:
