@@ -1,7 +1,9 @@
-"""The simulated electrodes that ship with the package: 3D microstructures over the whole design space, each discharged at four conditions.
+"""The simulated electrodes that ship with the package: the same recipes over the whole design space as `micro` and as `cell`, each discharged at
+four conditions.
 
-Reads `configs/simulated-micro.csv` and what is said of it in `configs/simulated-micro.json`, once a process, when first asked. What the rows
-are and how far to trust them: docs/simulated-data.md. Simulates nothing, and does not check that the simulator is still the same (a test does).
+Reads `configs/simulated-micro.csv` and `simulated-cell.csv`, and what is said of them in the JSON files beside, once a process, when first asked.
+What the rows are and how far to trust them: docs/simulated-data.md. Simulates nothing, and does not check that the simulator is still the same (a
+test does).
 
     data = load_simulated_set()
     good = data.trained_on                                  # (n,) bool: what may be learned from
@@ -29,11 +31,12 @@ from numpy.typing import NDArray
 from objectives.composition import Array, Mask
 from objectives.physics import Conditions
 from objectives.recipe import RECIPE_FIELDS
+from objectives.simulated import Fidelity
 from objectives.studies import read_data
 
 A = TypeVar("A", Array, Mask, NDArray[np.int_])
 
-ROWS, ABOUT = "simulated-micro.csv", "simulated-micro.json"
+BUNDLED: tuple[Fidelity, ...] = ("micro", "cell")
 STRUCTURE = ("porosity", "ionic_tortuosity_factor", "electronic_tortuosity_factor")  # the same at every condition
 DISCHARGE = ("discharge_capacity", "mean_discharge_voltage")  # one a condition
 SHARES = ("connected_am_fraction", "wetted_am_fraction")
@@ -55,7 +58,8 @@ class SimulatedSet:
         trained_on: Whether a row is to be learned from: ok, and neither fine nor coarse, ``(n,)``.
         conditions: Of the discharges, ``k`` of them; the first is the one that the campaign's goal counts at.
         structure: `STRUCTURE` by name, ``(n,)`` each: what does not depend on the condition.
-        structure_sd: Standard deviation between the seeds of a row, by the same names. The porosity is the closed form's and has none.
+        structure_sd: Standard deviation between the seeds of a row, by the same names. The porosity is the closed form's and has none, as all that
+            `cell` gives has none: it needs no seed, and its structure is the closed form's.
         discharge: `DISCHARGE` by name, ``(n, k)`` each; mAh/g of AM, and V.
         discharge_sd: Standard deviation between the seeds of a row, ``(n, k)`` each. A voltage that only one seed has lacks it.
         shares: `SHARES` by name, ``(n,)`` each, 0-1.
@@ -99,10 +103,20 @@ def label(c_rate: float, temperature_c: float) -> str:
     return f"{c_rate:g}C_{temperature_c:g}degC"
 
 
-@lru_cache(maxsize=1)
-def load_simulated_set() -> SimulatedSet:
-    """Return the bundled set."""
-    return parse(read_data(ROWS), read_data(ABOUT))
+def file_names(fidelity: Fidelity) -> tuple[str, str]:
+    """Return the names in `configs/` of a fidelity's rows and of what is said of them."""
+    return f"simulated-{fidelity}.csv", f"simulated-{fidelity}.json"
+
+
+def load_simulated_set(fidelity: Fidelity = "micro") -> SimulatedSet:
+    """Return the bundled set of a fidelity of `BUNDLED`; both have the same recipes and conditions in the same order."""
+    return _load(fidelity)
+
+
+@lru_cache(maxsize=len(BUNDLED))
+def _load(fidelity: Fidelity) -> SimulatedSet:
+    rows, about = file_names(fidelity)
+    return parse(read_data(rows), read_data(about))
 
 
 def parse(rows_text: str, about_text: str) -> SimulatedSet:

@@ -56,7 +56,8 @@ class Advice:
         left: Probability that the space holds a recipe better than the known ones by more than the threshold.
         simulate: What simulating the candidates first adds, by fidelity; empty where there is no simulation.
         trusted: Whether the correlation of simulation and truth was given; else it is the least at which simulating would pay.
-        learned: The correlation of 3D simulations by outcome as measured cells taught, and what simulating adds at it; None if one is given.
+        learned: The correlation of each fidelity's simulations by outcome as measured cells taught, and what simulating adds at it; empty if one is
+            given.
         cost: Of the batch, and its unit; None where the campaign does not say.
     """
 
@@ -71,7 +72,7 @@ class Advice:
     left: float
     simulate: tuple[Simulating, ...]
     trusted: bool
-    learned: tuple[Mapping[str, float], Simulating] | None
+    learned: tuple[tuple[Mapping[str, float], Simulating], ...]
     cost: tuple[float, str] | None
 
     @property
@@ -98,9 +99,9 @@ class Advice:
             "new": [{"recipe": self.plain(one.at), **one.as_json()} for one in self.new],
             "probability_that_the_space_holds_better": rounded(self.left),
             "simulate": [{**one.as_json(), "correlation_given": self.trusted} for one in self.simulate],
-            "simulate_as_learned": None
-            if self.learned is None
-            else {**self.learned[1].as_json(), "correlation": {name: rounded(r) for name, r in self.learned[0].items()}},
+            "simulate_as_learned": [
+                {**one.as_json(), "correlation": {name: rounded(r) for name, r in taught.items()}} for taught, one in self.learned
+            ],
             "cost": None if self.cost is None else {"value": rounded(self.cost[0]), "unit": self.cost[1]},
         }
 
@@ -220,10 +221,11 @@ def _advice(model: AnyModel, known: _Known, n: int, seed: int, pending: Array, l
         least_correlation(model, found, fidelity, effort, seed) if trust is None else simulating(model, found, fidelity, trust, effort, seed)
         for fidelity in fidelities
     )
-    learned = None
+    learned: list[tuple[Mapping[str, float], Simulating]] = []
     if trust is None and isinstance(model, FittedModel):
-        taught = learned_correlation(model, candidates)
-        learned = taught, simulating(model, found, "micro", taught, effort, seed)
+        for fidelity in fidelities:
+            taught = learned_correlation(model, candidates, fidelity)
+            learned.append((taught, simulating(model, found, fidelity, taught, effort, seed)))
     total = None
     if rule and rule.effort and effort:
         total = float(sum(rule.effort(candidates, list(range(j)))[j] for j in range(min(n, len(candidates))))), effort.unit
@@ -239,7 +241,7 @@ def _advice(model: AnyModel, known: _Known, n: int, seed: int, pending: Array, l
         _left(model, known.feasible, before, candidates, noise if least is None else tuple(least), seed),
         simulate,
         trust is not None,
-        learned,
+        tuple(learned),
         total,
     )
 

@@ -74,7 +74,7 @@ def sentences(advice: Advice) -> list[str]:
     found = [verdict_text(advice), outlook_text(advice.outlook) + ".", _repeat_text(advice), _left_text(advice)]
     if advice.verdict != "stop":
         found += [simulating_text(one, advice) for one in advice.simulate]
-        found += [learned_text(advice.learned)] if advice.learned else []
+        found += [learned_text(*one) for one in advice.learned]
     if advice.cost is not None:
         value, unit = advice.cost
         outlook = advice.outlook
@@ -139,11 +139,10 @@ def simulating_text(one: Simulating, advice: Advice) -> str:
     return f"{first}pays from a correlation of {one.correlation:g} with what is still unknown; there it {adds}."
 
 
-def learned_text(found: tuple[Mapping[str, float], Simulating]) -> str:
-    """Return what measured cells teach of how far 3D simulations are to be trusted, and what follows for the next cell."""
-    correlations, one = found
+def learned_text(correlations: Mapping[str, float], one: Simulating) -> str:
+    """Return what measured cells teach of how far a fidelity's simulations are to be trusted, and what follows for the next cell."""
     taught = listed([f"{r:.2f} ({OUTCOMES[name].label})" for name, r in correlations.items()])
-    first = f"Measured cells teach a correlation of {taught} of `micro` with what is still unknown: there simulating"
+    first = f"Measured cells teach a correlation of {taught} of `{one.fidelity}` with what is still unknown: there simulating"
     if not one.changes:
         return f"{first} cannot change the next cell for the better."
     share = plain(100.0 * one.value.gain / one.gain, signed=False)

@@ -24,12 +24,11 @@ from optimizer.report import rounded
 from optimizer.samples import reference_point
 from optimizer.stock import Effort
 from optimizer.value import Value, value_of_result
-from surrogates.fusion.simulated import CORRECTED, bundled_correction, weights_of
+from surrogates.fusion.simulated import STEPS, bundled_correction, weights_of
 
 # What each fidelity computes beyond the closed form, and its CPU seconds a recipe: docs/figures.md.
 SIMULATES: Mapping[str, tuple[str, ...]] = {
-    "cell": ("discharge_capacity",),
-    "micro": ("ionic_tortuosity_factor", "electronic_tortuosity_factor", "discharge_capacity"),
+    fidelity: tuple(step.outcome for step in STEPS if step.fidelity == fidelity) for fidelity in dict.fromkeys(step.fidelity for step in STEPS)
 }
 SECONDS: Mapping[str, float] = {"cell": 0.09, "micro": 3.6}
 UNITS_S: Mapping[str, float] = {"s": 1.0, "min": 60.0, "h": 3600.0, "hours": 3600.0, "d": 86400.0, "days": 86400.0}  # of effort
@@ -122,20 +121,22 @@ def shown(model: AnyModel, found: Field, fidelity: str, correlation: float | Map
     return np.asarray(seen + error * seen.std(axis=0) * np.random.default_rng([seed, 5]).standard_normal(seen.shape))
 
 
-def learned_correlation(model: FittedModel, recipes: Array) -> dict[str, float]:
-    """Return how far a new 3D simulation at recipes ``(r, 4)`` tells what is still unknown of each outcome, 0-1, as measured cells taught.
+def learned_correlation(model: FittedModel, recipes: Array, fidelity: str) -> dict[str, float]:
+    """Return how far a new simulation at recipes ``(r, 4)`` tells what is still unknown of each outcome, 0-1, as measured cells taught.
 
-    The average knows the simulated electrodes through a weight w that measured rows learn, in one of its models, which counts for a share of it. So
-    what a simulation shows beyond those made, of standard deviation s, moves the expected outcome by share * w * s, and is worth the correlation
-    share * |w| * s / S where the outcome is unknown by S; root mean square over the recipes.
+    The average knows the bundled simulated electrodes through a weight w that measured rows learn, in one of its models, which counts for a share of
+    it. So what a simulation shows beyond those made, of standard deviation s, moves the expected outcome by share * w * s, and is worth the
+    correlation share * |w| * s / S where the outcome is unknown by S; root mean square over the recipes.
     """
     simulation = model.fused.models.get("simulation")
     if simulation is None:
         return {}
-    weights, found = weights_of(simulation), {}
-    for name, inputs in model.inputs(recipes).items():
-        if name in CORRECTED:
-            moved = model.fused.trust[name].get("simulation", 0.0) * abs(weights[name][0]) * bundled_correction().doubt(name, inputs.features)
+    weights, inputs, found = weights_of(simulation), model.inputs(recipes), {}
+    for step in STEPS:
+        if step.fidelity == fidelity:
+            name = step.outcome
+            share = model.fused.trust[name].get("simulation", 0.0)
+            moved = share * abs(weights[step][0]) * bundled_correction().doubt(step, inputs[name].features)
             unknown = np.sqrt(np.diag(model.moments(name, recipes)[1]))
             found[name] = min(float(np.sqrt(((moved / unknown) ** 2).mean())), 1.0)
     return found

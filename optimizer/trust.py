@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from objectives.composition import Array
 from objectives.electrode import UTILISATION_REFERENCE
 from objectives.outcomes import LEARNED, OUTCOMES
+from objectives.simulated import Fidelity
 from optimizer.model import FittedModel
 from optimizer.report import rounded
 from surrogates.fusion.simulated import weights_of
@@ -42,15 +43,15 @@ class Agreement:
 class Trust:
     """How one outcome's models count: by name, summing to one, and how many rows judged them (none: a lab without a cell of it).
 
-    ``agreement`` is how far the outcome follows the closed form, None where nobody asked for recipes. ``correction`` is the weight that measured
-    rows give to what 3D microstructures add to the closed form, with its standard deviation: 1 is to take them at their word, 0 not at all; None
-    for an outcome that they do not correct.
+    ``corrections`` are the weights that measured rows give to what each fidelity of simulation adds to the one below it, with their standard
+    deviations: 1 is to take it at its word, 0 not at all; none for an outcome that simulations do not correct. ``agreement`` is how far the outcome
+    follows the closed form, None where nobody asked for recipes.
     """
 
     outcome: str
     weights: dict[str, float]
     judged_by: int
-    correction: tuple[float, float] | None = None
+    corrections: Mapping[Fidelity, tuple[float, float]] = field(default_factory=dict)
     agreement: Agreement | None = None
 
     def as_json(self) -> dict[str, Any]:
@@ -60,8 +61,8 @@ class Trust:
             "weights": {name: rounded(w) for name, w in self.weights.items()},
             "judged_by_rows": self.judged_by,
         }
-        if self.correction is not None:
-            found["simulated_correction"] = {"weight": rounded(self.correction[0]), "sd": rounded(self.correction[1])}
+        if self.corrections:
+            found["simulated_corrections"] = {name: {"weight": rounded(w), "sd": rounded(sd)} for name, (w, sd) in self.corrections.items()}
         if self.agreement is not None:
             found["closed_form"] = self.agreement.as_json()
         return found
@@ -70,9 +71,10 @@ class Trust:
 def trust_of(model: FittedModel, recipes: Array, seed: int) -> tuple[Trust, ...]:
     """Return the trust of every learned outcome of the electrode, and its agreement with the closed form over recipes ``(n, 4)``, n at least 2."""
     simulation = model.fused.models.get("simulation")
-    corrections = {} if simulation is None else weights_of(simulation)
+    weights = {} if simulation is None else weights_of(simulation)
+    corrections = {name: {step.fidelity: weight for step, weight in weights.items() if step.outcome == name} for name in LEARNED}
     agree = agreements(model, recipes, seed)
-    return tuple(Trust(name, dict(model.fused.trust[name]), model.fused.judged_by[name], corrections.get(name), agree[name]) for name in LEARNED)
+    return tuple(Trust(name, dict(model.fused.trust[name]), model.fused.judged_by[name], corrections[name], agree[name]) for name in LEARNED)
 
 
 def agreements(model: FittedModel, recipes: Array, seed: int) -> dict[str, Agreement]:
@@ -88,18 +90,19 @@ def agreements(model: FittedModel, recipes: Array, seed: int) -> dict[str, Agree
     return found
 
 
-TITLES = ("trust in", "physics", "with 3D", "data", "follows the closed form", "of its variance", "weight of 3D")
+TITLES = ("trust in", "physics", "simulated", "data", "follows the closed form", "of its variance", "weight of cell", "weight of micro")
+WEIGHED: tuple[Fidelity, ...] = ("cell", "micro")  # in the order of the last titles
 
 
 def trust_rows(found: Sequence[Trust]) -> list[tuple[str, ...]]:
-    """Return a row an outcome under `TITLES`: shares of the models, correlation with the closed form and what it explains, weight of simulations."""
+    """Return a row an outcome under `TITLES`: shares of the models, correlation with the closed form and what it explains, weights of simulations."""
     return [
         (
             OUTCOMES[one.outcome].label,
             *(f"{100.0 * one.weights.get(name, 0.0):.0f} %" for name in ("physics", "simulation", "data")),
             "" if one.agreement is None else f"{one.agreement.correlation:.2f} ({one.agreement.low:.2f} to {one.agreement.high:.2f})",
             "" if one.agreement is None else f"{100.0 * one.agreement.share:.0f} %",
-            "" if one.correction is None else f"{one.correction[0]:.2f} ± {one.correction[1]:.2f}",
+            *("" if name not in one.corrections else "{:.2f} ± {:.2f}".format(*one.corrections[name]) for name in WEIGHED),
         )
         for one in found
     ]

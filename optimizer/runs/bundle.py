@@ -1,4 +1,4 @@
-"""The simulated electrodes that ship with the package: made by the bundled run and written into `configs/`. `python -m optimizer.runs.bundle`
+"""The simulated electrodes that ship with the package: made by the bundled runs and written into `configs/`. `python -m optimizer.runs.bundle`
 
 `objectives.simulated_set` reads what this writes; docs/simulated-data.md says what it is.
 """
@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from objectives.recipe import RECIPE_FIELDS
-from objectives.simulated_set import ABOUT, DISCHARGE, ROWS, SHARES, STRUCTURE
+from objectives.simulated import Fidelity
+from objectives.simulated_set import BUNDLED, DISCHARGE, SHARES, STRUCTURE, file_names
 from optimizer.runs.conditions import TestCondition, at_conditions, column
 from optimizer.runs.driver import Progress, drive
 from optimizer.runs.micro import VOXEL_UM
@@ -26,11 +27,15 @@ from optimizer.runs.plan import Plan, load_plan
 from optimizer.runs.store import Run, Store
 from optimizer.runs.version import simulator_version
 
-RUN = "bundled-micro"
 DIGITS = 7  # significant; a discharge is solved to four
 FINEST_SE = 2.0  # voxels: free SE below it is drawn too coarse
 LIBRARIES = ("numba", "numpy", "pybamm", "scipy")  # what the last digits may depend on
 SHOW = 10  # results between two lines of progress
+
+
+def run_name(fidelity: Fidelity) -> str:
+    """Return the name of the bundled run that makes a fidelity's set."""
+    return f"bundled-{fidelity}"
 
 
 def rows(kept: Iterable[Mapping[str, Any]], plan: Plan) -> list[dict[str, Any]]:
@@ -38,11 +43,11 @@ def rows(kept: Iterable[Mapping[str, Any]], plan: Plan) -> list[dict[str, Any]]:
     own, *others = at_conditions(plan.campaign().conditions, plan.conditions)
     names = {f"{name}@{TestCondition.of(own).label}": name for name in DISCHARGE}
     names |= {stored: stored for one in others for name in DISCHARGE for stored in [column(name, TestCondition.of(one))]}
-    return [_row(trial, names) for trial in kept if trial["ended_at"] is not None]
+    return [_row(trial, names, drawn=plan.fidelity == "micro") for trial in kept if trial["ended_at"] is not None]
 
 
-def _row(trial: Mapping[str, Any], discharged: Mapping[str, str]) -> dict[str, Any]:
-    """Return one row; ``discharged`` is, for each column of the set, the name that the store has for it."""
+def _row(trial: Mapping[str, Any], discharged: Mapping[str, str], *, drawn: bool) -> dict[str, Any]:
+    """Return one row; ``discharged`` is, for each column of the set, the name that the store has for it; ``drawn``: as a block of voxels."""
     outcomes, sd, facts = (trial[group] or {} for group in ("outcomes", "sd", "facts"))
     recipe = dict(zip(RECIPE_FIELDS, trial["recipe"], strict=True))
     row: dict[str, Any] = {
@@ -50,7 +55,7 @@ def _row(trial: Mapping[str, Any], discharged: Mapping[str, str]) -> dict[str, A
         **recipe,
         "status": trial["status"],
         "percolates": int(bool(trial["percolates"])),
-        "fine_se": int(recipe["se_particle_um"] < FINEST_SE * VOXEL_UM),
+        "fine_se": int(drawn and recipe["se_particle_um"] < FINEST_SE * VOXEL_UM),
         "coarse_se": int(facts.get("se_coarse", 0.0)),
         "seeds": int(facts.get("seeds", 0.0)),
         "percolating_seeds": int(facts.get("percolating_seeds", 0.0)),
@@ -73,11 +78,11 @@ def about(plan: Plan, evaluations: int) -> dict[str, Any]:
     campaign = plan.campaign()
     return {
         "simulator": simulator_version(campaign),
-        "run": RUN,
+        "run": run_name(plan.fidelity),
         "campaign": campaign.name,
         "study": campaign.study,
         "seed": plan.seed,
-        "voxel_um": VOXEL_UM,
+        **({"voxel_um": VOXEL_UM} if plan.fidelity == "micro" else {}),
         "evaluations": evaluations,
         "conditions": [asdict(one) for one in at_conditions(campaign.conditions, plan.conditions)],
         "made_with": {name: version(name) for name in LIBRARIES},
@@ -91,24 +96,27 @@ def write(store: Store, run: Run, folder: Path) -> int:
     writer = csv.DictWriter(text, list(found[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(found)
-    (folder / ROWS).write_text(text.getvalue(), encoding="utf-8")
-    (folder / ABOUT).write_text(json.dumps(about(run.plan, len(found)), indent=2) + "\n", encoding="utf-8")
+    into, beside = file_names(run.plan.fidelity)
+    (folder / into).write_text(text.getvalue(), encoding="utf-8")
+    (folder / beside).write_text(json.dumps(about(run.plan, len(found)), indent=2) + "\n", encoding="utf-8")
     return len(found)
 
 
 def main() -> None:
-    """Make the set, going on from wherever an earlier call of the same simulator was interrupted, and write it into `configs/`."""
+    """Make the sets, going on from wherever an earlier call of the same simulator was interrupted, and write them into `configs/`."""
     parser = argparse.ArgumentParser(prog="python -m optimizer.runs.bundle", description=main.__doc__)
     parser.add_argument("--store", type=Path, default=Path("build", "simulated.db"), help="where the run is kept (default: %(default)s)")
     parser.add_argument("--output", type=Path, default=Path(str(files("configs"))), help="folder to write into (default: the installed configs)")
+    parser.add_argument("--fidelity", nargs="+", choices=BUNDLED, default=BUNDLED, help="which sets (default: all)")
     options = parser.parse_args()
-    plan = load_plan(RUN)
-    named = replace(plan, name=f"{RUN} {simulator_version(plan.campaign())}")  # another simulator's results are not gone on with
     options.store.parent.mkdir(parents=True, exist_ok=True)
     with Store(options.store, create=True) as store:
-        run = store.run(named.name) if named.name in store.names() else store.create(named)
-        ended = drive(store, run.name, watch=_show)
-        print(f"wrote {write(store, ended, options.output)} simulated electrodes to {options.output}")
+        for fidelity in options.fidelity:
+            plan = load_plan(run_name(fidelity))
+            named = replace(plan, name=f"{plan.name} {simulator_version(plan.campaign())}")  # another simulator's results are not gone on with
+            run = store.run(named.name) if named.name in store.names() else store.create(named)
+            ended = drive(store, run.name, watch=_show)
+            print(f"wrote {write(store, ended, options.output)} electrodes simulated as {fidelity} to {options.output}")
 
 
 def _show(progress: Progress) -> None:

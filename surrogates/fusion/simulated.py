@@ -1,20 +1,24 @@
-"""What 3D microstructures add to the closed form: a correction an outcome, whose weight the measured rows learn.
+"""What simulations add to the closed form, step by step of fidelity, each step with a weight an outcome that the measured rows learn.
 
-A process of the bundled simulated electrodes (`objectives.simulated_set`) less the closed form of the same recipes, at any composition and
-condition. Its posterior mean is zero where nothing was simulated, so the correction fades out there.
+`cell` less the closed form, and `micro` less what it builds on (`cell` in the capacity, the closed form in both taus): processes of the bundled
+simulated electrodes (`objectives.simulated_set`) at any composition and condition. A process' posterior mean is zero where nothing was simulated,
+so a step fades out there. Weights of one take the microstructures at their word.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
-from objectives.composition import Array
+from objectives.composition import Array, Mask
 from objectives.electrode import UTILISATION_REFERENCE
 from objectives.physics import Physics, find_study
+from objectives.simulated import Fidelity
 from objectives.simulated_set import SimulatedSet, load_simulated_set
 from surrogates.fusion.many import merge
 from surrogates.fusion.plain import fit_plain
@@ -24,39 +28,51 @@ from surrogates.map_fit import Priors
 from surrogates.protocol import Inputs, OutcomeData
 from surrogates.training import features, natural, used
 
-CORRECTED = ("ionic_tortuosity_factor", "electronic_tortuosity_factor", "discharge_capacity")  # the porosity is the closed form's
-KEPT_ROWS = 160  # of each outcome: neighbours among the simulated rows become one, since every candidate is held against each
+CAPACITY = "discharge_capacity"
+
+
+class Step(NamedTuple):
+    """What a fidelity adds to an outcome beyond the fidelity below it."""
+
+    fidelity: Fidelity
+    outcome: str
+
+
+# The porosity is the closed form's at every fidelity, and `cell` has the closed form's taus.
+STEPS = (Step("cell", CAPACITY), Step("micro", "ionic_tortuosity_factor"), Step("micro", "electronic_tortuosity_factor"), Step("micro", CAPACITY))
+KEPT_ROWS = 160  # of each step: neighbours among the simulated rows become one, since every candidate is held against each
 MODEL_SD = 0.05  # of a simulated value on its natural scale, beyond the scatter of its seeds: voxels and solver (decision 10)
 LARGEST = 2.0  # of a difference on the natural scale: where either side has no path it says only that
-WEIGHT_SD = 0.5  # prior of a weight around 0; 1 would be to take the microstructure at its word
+WEIGHT_SD = 0.5  # prior of a weight around 0; 1 would be to take the simulation at its word
 PRIORS = Priors((math.log(0.7), 0.5), (0.0, 0.7), (-3.0, 0.1), (-3.0, 0.1), None, None)  # in units of the values' spread; one study
 
 
 @dataclass(frozen=True)
 class Correction:
-    """The processes of the differences."""
+    """The processes of the differences: by fidelity, an outcome each."""
 
-    model: SharedModel
+    models: Mapping[Fidelity, SharedModel]
 
     def columns(self, name: str, features: Array) -> Array:
-        """Return the correction at features in the column of its outcome, times the weight's prior, on the natural scale; zeros elsewhere.
+        """Return each step at features, times its weight's prior, on the natural scale; zeros in the columns of other outcomes.
 
-        Shape ``(n, len(CORRECTED))``.
+        Shape ``(n, len(STEPS))``.
         """
-        found = np.zeros((len(features), len(CORRECTED)))
-        if name in CORRECTED and len(features):
-            apart = self.model.mean(name, _bare(features)) - self.model.processes[name].found.bias
-            found[:, CORRECTED.index(name)] = WEIGHT_SD * apart
+        found = np.zeros((len(features), len(STEPS)))
+        for k, step in enumerate(STEPS):
+            if step.outcome == name and len(features):
+                model = self.models[step.fidelity]
+                found[:, k] = WEIGHT_SD * (model.mean(name, _bare(features)) - model.processes[name].found.bias)
         return found
 
-    def doubt(self, name: str, features: Array) -> Array:
+    def doubt(self, step: Step, features: Array) -> Array:
         """Return how far another simulated electrode at features may lie from what those made tell, ``(n,)``: sd on the natural scale."""
-        return self.model.predict(name, _bare(features)).sd
+        return self.models[step.fidelity].predict(step.outcome, _bare(features)).sd
 
 
 @dataclass(frozen=True)
 class CorrectedBasis:
-    """A basis with the corrections as further columns, each with a weight of its own."""
+    """A basis with the steps as further columns, each with a weight of its own."""
 
     basis: Basis
     correction: Correction
@@ -83,48 +99,56 @@ def corrected(physics: SharedModel, correction: Correction) -> SharedModel:
     return SharedModel(CorrectedBasis(physics.basis, correction), processes)
 
 
-def weights_of(model: SharedModel) -> dict[str, tuple[float, float]]:
-    """Return by outcome the learned weight of its correction, mean and standard deviation: 0 is none, 1 the microstructure at its word."""
-    mean, sd = model.weights[-len(CORRECTED) :], np.sqrt((model.weight_root[-len(CORRECTED) :] ** 2).sum(axis=1))
-    return {name: (WEIGHT_SD * float(m), WEIGHT_SD * float(s)) for name, m, s in zip(CORRECTED, mean, sd, strict=True)}
+def weights_of(model: SharedModel) -> dict[Step, tuple[float, float]]:
+    """Return the learned weight of each step, mean and standard deviation: 0 is none, 1 the simulation at its word."""
+    mean, sd = model.weights[-len(STEPS) :], np.sqrt((model.weight_root[-len(STEPS) :] ** 2).sum(axis=1))
+    return {step: (WEIGHT_SD * float(m), WEIGHT_SD * float(s)) for step, m, s in zip(STEPS, mean, sd, strict=True)}
 
 
 @lru_cache(maxsize=1)
 def bundled_correction() -> Correction:
-    """Return the correction that the bundled set teaches; fitted once a process."""
-    data = load_simulated_set()
-    return correction(data, Physics(find_study(data.study), data.conditions[0]))
+    """Return the correction that the bundled sets teach; fitted once a process."""
+    micro, cell = load_simulated_set("micro"), load_simulated_set("cell")
+    return correction(micro, cell, Physics(find_study(micro.study), micro.conditions[0]))
 
 
-def correction(data: SimulatedSet, physics: Physics) -> Correction:
+def correction(micro: SimulatedSet, cell: SimulatedSet, physics: Physics) -> Correction:
     """Return the correction that simulated electrodes teach.
 
     Args:
-        data: Of which the rows ``trained_on`` are used, at every condition; the noise of a value is the scatter of its mean over seeds.
+        micro: Of which the rows ``trained_on`` are used, at every condition; the noise of a value is the scatter of its mean over seeds.
+        cell: The same recipes at the same conditions.
         physics: The closed form of the study that was simulated.
     """
-    rows, k = np.flatnonzero(data.trained_on), len(data.conditions)
-    once, each = np.arange(0, len(rows) * k, k), np.arange(len(rows) * k)  # a structure is the same at every condition
-    recipes = np.repeat(data.recipes[rows], k, axis=0)
-    conditions = {name: np.tile([getattr(one, name) for one in data.conditions], len(rows)) for name in ("c_rate", "temperature_c")}
+    q_ref, k = UTILISATION_REFERENCE[physics.study.active_material], len(micro.conditions)
+    recipes = np.repeat(micro.recipes, k, axis=0)  # each condition a row
+    conditions = {name: np.tile([getattr(one, name) for one in micro.conditions], len(micro.recipes)) for name in ("c_rate", "temperature_c")}
     closed = physics.outcomes(recipes, None, conditions)
-    q_ref = UTILISATION_REFERENCE[physics.study.active_material]
     modelled = natural(closed, q_ref)
     where = features(physics.electrodes(recipes, physics.calibration.parameters(), conditions), closed)
-    found = {}
-    for name in CORRECTED:
-        if name in data.structure:
-            part, value, sd = once, data.structure[name][rows], data.structure_sd[name][rows]
-            seen, slope = np.log(value), 1.0 / value
-        else:
-            part, value, sd = each, data.discharge[name][rows].ravel(), data.discharge_sd[name][rows].ravel()
-            share = np.clip(value / q_ref, 1e-3, 1.0 - 1e-3)  # as in objectives.outcomes: a dead cell stays finite
-            seen, slope = np.log(share / (1.0 - share)), 1.0 / (q_ref * share * (1.0 - share))
-        apart = seen - modelled[name][part]
-        noise = np.hypot(np.nan_to_num(sd) * slope / np.sqrt(data.seeds[rows[part // k]]), MODEL_SD)
-        apart = np.clip(apart - np.median(apart), -LARGEST, LARGEST)
-        found[name] = merge(OutcomeData(_bare(used(name, where[part])), apart, noise), KEPT_ROWS)
-    return Correction(fit_plain(found, PRIORS))
+    drawn, ran = np.repeat(micro.trained_on, k), np.repeat(cell.trained_on, k)
+    once = np.arange(len(recipes)) % k == 0  # a structure is the same at every condition
+
+    def step(name: str, apart: Array, scatter: Array, rows: Mask) -> OutcomeData:
+        values = np.clip(apart[rows] - np.median(apart[rows]), -LARGEST, LARGEST)
+        noise = np.hypot(scatter[rows], MODEL_SD)
+        return merge(OutcomeData(_bare(used(name, where[rows])), values, noise), KEPT_ROWS)
+
+    capacity, slope = _share(micro.discharge[CAPACITY], q_ref)
+    by_cell, _ = _share(cell.discharge[CAPACITY], q_ref)
+    seeds = np.sqrt(np.repeat(np.maximum(micro.seeds, 1), k))
+    differences = {CAPACITY: step(CAPACITY, capacity - by_cell, np.nan_to_num(micro.discharge_sd[CAPACITY].ravel()) * slope / seeds, drawn & ran)}
+    for _, name in STEPS[1:3]:
+        value, sd = np.repeat(micro.structure[name], k), np.repeat(np.nan_to_num(micro.structure_sd[name]), k)
+        differences[name] = step(name, np.log(value) - modelled[name], sd / value / seeds, drawn & once)
+    of_cell = {CAPACITY: step(CAPACITY, by_cell - modelled[CAPACITY], np.zeros(len(recipes)), ran)}
+    return Correction({"cell": fit_plain(of_cell, PRIORS), "micro": fit_plain(differences, PRIORS)})
+
+
+def _share(capacity: Array, q_ref: float) -> tuple[Array, Array]:
+    """Return capacities ``(n, k)`` in mAh/g on their natural scale and its slope, both ``(n k,)``."""
+    share = np.clip(capacity.ravel() / q_ref, 1e-3, 1.0 - 1e-3)  # as in objectives.outcomes: a dead cell stays finite
+    return np.log(share / (1.0 - share)), 1.0 / (q_ref * share * (1.0 - share))
 
 
 def _bare(features: Array) -> Inputs:

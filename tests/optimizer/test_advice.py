@@ -95,13 +95,14 @@ def test_stated_trust_decides_on_simulating(energy: Campaign) -> None:
 
 
 def test_learned_trust_is_told_unless_one_is_given(energy: Campaign, advice: Advice) -> None:
-    (told,) = [sentence for sentence in sentences(advice) if sentence.startswith("Measured cells teach")]
-    assert "(ionic tau)" in told
-    learned = advice.as_json()["simulate_as_learned"]
-    assert learned["fidelity"] == "micro"
-    assert set(learned["correlation"]) == {"ionic_tortuosity_factor", "electronic_tortuosity_factor", "discharge_capacity"}
+    cell, micro = [sentence for sentence in sentences(advice) if sentence.startswith("Measured cells teach")]
+    assert "(capacity) of `cell`" in cell
+    assert "(ionic tau)" in micro
+    learned = {one["fidelity"]: one for one in advice.as_json()["simulate_as_learned"]}
+    assert set(learned["cell"]["correlation"]) == {"discharge_capacity"}
+    assert set(learned["micro"]["correlation"]) == {"ionic_tortuosity_factor", "electronic_tortuosity_factor", "discharge_capacity"}
     given = advise(energy, trust=0.5)
-    assert given.learned is None
+    assert given.learned == ()
     assert not any(sentence.startswith("Measured cells teach") for sentence in sentences(given))
 
 

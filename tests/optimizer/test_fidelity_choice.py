@@ -66,16 +66,20 @@ def test_correlation_beyond_one_is_refused(model: FittedModel, field: Field) -> 
         simulating(model, field, "micro", 1.2, None, 0)
 
 
-def test_learned_correlation_follows_weight_share_and_doubt(model: FittedModel) -> None:
+@pytest.mark.parametrize(
+    ("fidelity", "outcomes"),
+    [("micro", {"ionic_tortuosity_factor", "electronic_tortuosity_factor", "discharge_capacity"}), ("cell", {"discharge_capacity"})],
+)
+def test_learned_correlation_follows_weight_share_and_doubt(model: FittedModel, fidelity: str, outcomes: set[str]) -> None:
     recipes = np.array([[85.0, 5.0, 1.5, 2.3], [78.0, 8.0, 3.0, 1.0]])
-    found = learned_correlation(model, recipes)
-    assert set(found) == {"ionic_tortuosity_factor", "electronic_tortuosity_factor", "discharge_capacity"}
+    found = learned_correlation(model, recipes, fidelity)
+    assert set(found) == outcomes
     assert all(0.0 <= r < 0.5 for r in found.values())
-    name = "ionic_tortuosity_factor"
+    name = "discharge_capacity"
     sure = replace(model, fused=replace(model.fused, trust={**model.fused.trust, name: {"physics": 0.0, "simulation": 1.0, "data": 0.0}}))
     deaf = replace(model, fused=replace(model.fused, trust={**model.fused.trust, name: {"physics": 1.0, "simulation": 0.0, "data": 0.0}}))
-    assert learned_correlation(deaf, recipes)[name] == 0.0
-    assert learned_correlation(sure, recipes)[name] > found[name] > 0.0
+    assert learned_correlation(deaf, recipes, fidelity)[name] == 0.0
+    assert learned_correlation(sure, recipes, fidelity)[name] > found[name] > 0.0
 
 
 def test_outcome_without_correlation_shows_nothing(model: FittedModel, field: Field) -> None:

@@ -1,4 +1,4 @@
-"""The bundled simulated set is what the bundled run gives with this simulator, and one command makes it anew."""
+"""The bundled simulated sets are what the bundled runs give with this simulator, and one command makes them anew."""
 
 import csv
 import json
@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from objectives.simulated_set import ABOUT, DISCHARGE, ROWS, STRUCTURE, SimulatedSet, load_simulated_set, parse
+from objectives.simulated import Fidelity
+from objectives.simulated_set import BUNDLED, DISCHARGE, STRUCTURE, SimulatedSet, file_names, load_simulated_set, parse
 from optimizer.campaign import load_campaign
 from optimizer.runs import bundle
 from optimizer.runs.evaluate import Job, evaluate
@@ -20,11 +21,13 @@ from optimizer.runs.strategies import BLOCK, open_strategy
 from optimizer.runs.version import simulator_version
 from tests.optimizer.runs.conftest import MakePlan
 
-AGAIN = "make it anew with: make simulated (or python -m optimizer.runs.bundle), which takes 25 CPU minutes, and commit configs/simulated-micro.*"
+AGAIN = "make it anew with: make simulated (or python -m optimizer.runs.bundle), which takes 25 CPU minutes, and commit configs/simulated-*"
+ROWS, ABOUT = file_names("micro")
 
 
-def test_set_was_made_by_this_simulator() -> None:
-    made, now = load_simulated_set().simulator, simulator_version(load_campaign())
+@pytest.mark.parametrize("fidelity", BUNDLED)
+def test_set_was_made_by_this_simulator(fidelity: Fidelity) -> None:
+    made, now = load_simulated_set(fidelity).simulator, simulator_version(load_campaign())
     assert made == now, f"the bundled simulated set was made by simulator {made}, and this is {now}; {AGAIN}"
 
 
@@ -32,7 +35,7 @@ def test_set_was_made_by_this_simulator() -> None:
 def plan() -> Plan:
     pytest.importorskip("numba")
     pytest.importorskip("pybamm")
-    return load_plan(bundle.RUN)
+    return load_plan(bundle.run_name("micro"))
 
 
 def test_recipes_are_those_that_the_run_asks_for(plan: Plan) -> None:
@@ -43,6 +46,7 @@ def test_recipes_are_those_that_the_run_asks_for(plan: Plan) -> None:
     assert [trial.recipe for trial in history] == [tuple(recipe) for recipe in data.recipes[: len(history)].tolist()], AGAIN
     assert len(data.recipes) == plan.budget.evaluations
     assert data.trials.tolist() == list(range(len(data.recipes)))
+    assert load_simulated_set("cell").recipes.tolist() == data.recipes.tolist(), AGAIN
 
 
 def kept(number: int, **changes: object) -> dict[str, object]:
@@ -90,29 +94,33 @@ def test_what_is_written_is_what_is_read(plan: Plan, tmp_path: Path) -> None:
 def test_command_makes_the_set_and_goes_on_after_an_interruption(
     plan: Plan, make_plan: MakePlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    small = replace(make_plan("sobol", 12), conditions=plan.conditions)
+    small = replace(make_plan("sobol", 12), fidelity="cell", conditions=plan.conditions)
     monkeypatch.setattr(bundle, "load_plan", lambda _: small)
-    monkeypatch.setattr(sys, "argv", ["bundle", "--store", str(tmp_path / "new" / "runs.db"), "--output", str(tmp_path)])
+    monkeypatch.setattr(sys, "argv", ["bundle", "--fidelity", "cell", "--store", str(tmp_path / "new" / "runs.db"), "--output", str(tmp_path)])
     bundle.main()
-    first = (tmp_path / ROWS).read_text(encoding="utf-8")
-    assert "wrote 12 simulated electrodes" in capsys.readouterr().out
+    rows, about = (tmp_path / name for name in file_names("cell"))
+    first = rows.read_text(encoding="utf-8")
+    assert "wrote 12 electrodes simulated as cell" in capsys.readouterr().out
     bundle.main()  # the run has ended: nothing is simulated again
-    assert (tmp_path / ROWS).read_text(encoding="utf-8") == first
-    found = parse(first, (tmp_path / ABOUT).read_text(encoding="utf-8"))
+    assert rows.read_text(encoding="utf-8") == first
+    found = parse(first, about.read_text(encoding="utf-8"))
+    assert not found.fine_se.any()
     assert np.isfinite(found.discharge["discharge_capacity"]).all()
     assert found.discharge["discharge_capacity"].shape == (12, 4)
 
 
-# An easy one; one of which half the seeds lack a path for ions; one without carbon, of which a seed lacks a path for electrons.
-@pytest.mark.slow
-@pytest.mark.parametrize("number", [1, 23, 175])
-def test_row_is_simulated_again_to_the_solvers_tolerance(plan: Plan, number: int) -> None:
-    data = load_simulated_set()
+# An easy one; one of which half the seeds lack a path for ions; one without carbon, of which a seed lacks a path for electrons. As `cell` an easy one
+# and one with hardly any carbon.
+@pytest.mark.parametrize(
+    ("fidelity", "number"), [*(pytest.param("micro", number, marks=pytest.mark.slow) for number in (1, 23, 175)), ("cell", 1), ("cell", 4)]
+)
+def test_row_is_simulated_again_to_the_solvers_tolerance(plan: Plan, fidelity: Fidelity, number: int) -> None:
+    plan, data = load_plan(bundle.run_name(fidelity)), load_simulated_set(fidelity)
     recipe = tuple(data.recipes[number].tolist())
     result = evaluate(Job(number, recipe, plan.fidelity, plan.seed + number, plan.campaign_text, plan.conditions))
     trial = {"number": number, "recipe": recipe, "ended_at": 1.0, "facts": result.simulated.facts, "outcomes": result.simulated.outcomes}
     trial |= {"sd": result.simulated.sd, "status": result.simulated.status, "percolates": result.simulated.percolates}
-    with (files("configs") / ROWS).open(encoding="utf-8") as file:
+    with (files("configs") / file_names(fidelity)[0]).open(encoding="utf-8") as file:
         kept = list(csv.DictReader(file))[number]
     (again,) = bundle.rows([trial], plan)
     assert list(again) == list(kept)
