@@ -10,6 +10,10 @@ class WorkerDiedError(RuntimeError):
     """A task's worker process died each time it was tried: out of memory, killed, or crashed in compiled code."""
 
 
+class WorkerStartError(WorkerDiedError):
+    """Worker processes ended before they were ready for any task, so that no other task would fare better."""
+
+
 class TimeLimitError(RuntimeError):
     """A task ran longer than its limit; its worker was ended and replaced."""
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 from queue import SimpleQueue
 from typing import Any, ParamSpec, TypeVar, cast
 
-from workers.failures import TimeLimitError, WorkerDiedError, check_time_limit, task_name
+from workers.failures import TimeLimitError, WorkerDiedError, WorkerStartError, check_time_limit, task_name
 from workers.limits import check_workers
 from workers.worker_process import LostWorkerError, SlowTaskError, WorkerProcess
 
@@ -95,7 +95,7 @@ class ProcessExecutor(Executor):
 
     def _run(self, task: "_Task", worker: WorkerProcess | None) -> WorkerProcess | None:
         """Run one task to its end, again where its worker dies; return the worker, None where it is lost."""
-        starts = 0
+        starts, came_up = 0, worker is not None
         while not task.cancelled():
             try:
                 if worker is not None and not worker.alive:
@@ -106,13 +106,13 @@ class ProcessExecutor(Executor):
                     break
                 value = worker.run(task.call, self._time_limit_s, task.begin)
             except LostWorkerError as lost:
-                worker, starts = None, starts + 1
+                worker, starts, came_up = None, starts + 1, came_up or lost.ready
                 if not lost.begun and starts < MOST_STARTS:
                     continue
                 task.left -= 1
                 if task.left > 0:
                     continue
-                task.fail(self._died(task, lost.exit_code))
+                task.fail(self._died(task, lost.exit_code) if came_up else _not_started(starts, lost.exit_code))
             except SlowTaskError:
                 worker = None
                 task.fail(TimeLimitError(task_name(*task.call[:2]), self._time_limit_s or 0.0))
@@ -143,6 +143,13 @@ class ProcessExecutor(Executor):
             self._waiting.put(None)
         for lane in self._lanes:
             lane.join()
+
+
+def _not_started(starts: int, code: int | None) -> WorkerStartError:
+    return WorkerStartError(
+        f"{starts} worker processes in a row ended before they were ready for a task, the last with exit code {code}; each imports the program "
+        "that opened it, so keep what a script does under `if __name__ == '__main__':`, and see above for what it said"
+    )
 
 
 class _Task(Future[Any]):

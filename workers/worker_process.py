@@ -7,6 +7,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection, wait
 from typing import Any, Literal
@@ -15,17 +16,17 @@ from weakref import WeakSet
 from workers.limits import limit_threads
 
 Call = tuple[Callable[..., Any], tuple[object, ...], dict[str, object]]
-_Answer = tuple[Literal["begun", "returned", "raised"], Any]
+_Answer = tuple[Literal["ready", "begun", "returned", "raised"], Any]
 _alive: "WeakSet[WorkerProcess]" = WeakSet()
 _exiting = threading.Event()
 
 
 class LostWorkerError(Exception):
-    """The process ended under a task, or before it had begun one."""
+    """The process ended under a task, or before it had begun one; ``ready`` says whether it ever was ready for one."""
 
-    def __init__(self, exit_code: int | None, begun: bool) -> None:
-        super().__init__(exit_code, begun)
-        self.exit_code, self.begun = exit_code, begun
+    def __init__(self, exit_code: int | None, begun: bool, ready: bool) -> None:
+        super().__init__(exit_code, begun, ready)
+        self.exit_code, self.begun, self.ready = exit_code, begun, ready
 
 
 class SlowTaskError(Exception):
@@ -49,6 +50,7 @@ class WorkerProcess:
         self._process = context.Process(target=_serve, args=(theirs,), name="worker")
         self._process.start()
         theirs.close()  # so that the worker's death closes the pipe
+        self._ready = False
         _alive.add(self)
 
     @property
@@ -77,6 +79,9 @@ class WorkerProcess:
                     self.end()
                     raise SlowTaskError
                 kind, value = self._pipe.recv()
+                self._ready = True
+                if kind == "ready":
+                    continue
                 if kind != "begun":
                     break
                 running = True
@@ -84,7 +89,7 @@ class WorkerProcess:
                 begun()
         except (EOFError, OSError) as error:
             self.end()
-            raise LostWorkerError(self._process.exitcode, running) from error
+            raise LostWorkerError(self._process.exitcode, running, self._ready) from error
         if kind == "raised":
             raise value
         return value
@@ -114,6 +119,8 @@ def _serve(pipe: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of the terminal, whose program decides
     threading.Thread(target=_end_with_parent, daemon=True).start()
     limit_threads()
+    with suppress(OSError):
+        pipe.send(("ready", None))
     while True:
         try:
             answer = _answer(pipe)

@@ -183,8 +183,10 @@ def _drive(store: Store, name: str, executor: ExecutorSettings | None = None, *,
     from optimizer.cli.following import Following
     from optimizer.cli.live import Display
     from optimizer.runs.driver import drive
+    from workers import WorkerStartError
 
     kept = store.run(name)
+    again = f"glittercake campaign resume {name!r} --store {store.where}"
     following = Following(kept, store.history(kept))
 
     def watch(progress: Progress) -> None:
@@ -195,7 +197,9 @@ def _drive(store: Store, name: str, executor: ExecutorSettings | None = None, *,
         with Display(following.view) as display:
             drive(store, name, watch=watch, executor=executor)
     except KeyboardInterrupt:
-        refuse(f"run {name!r} was interrupted; go on with: glittercake campaign resume {name!r} --store {store.where}")
+        refuse(f"run {name!r} was interrupted; go on with: {again}")
+    except WorkerStartError as error:
+        refuse(f"{error}; nothing of run {name!r} is lost, then go on with: {again}")
     _show(store, name, as_json=as_json)
 
 

@@ -18,7 +18,7 @@ from optimizer.runs.schedule import fidelity_of
 from optimizer.runs.standing import Standing
 from optimizer.runs.store import Run, Store, StoreError
 from optimizer.runs.strategies import ExhaustedError, NothingYetError, open_strategy
-from workers import TimeLimitError, WorkerDiedError, open_executor
+from workers import TimeLimitError, WorkerDiedError, WorkerStartError, open_executor
 
 Evaluate = Callable[[Job], Result]
 MOST_AHEAD = 32  # recipes asked for in one transaction
@@ -69,6 +69,7 @@ def drive(
         StoreError: If there is no such run.
         DrivenError: If another process drives it.
         ConnectionError: If no Ray cluster answers at the address of its executor.
+        WorkerStartError: If no worker process comes up; the run is stopped, and what was asked for is evaluated when it is resumed.
     """
     run = store.run(name)
     if executor is not None:
@@ -246,9 +247,11 @@ class _Driver:
 
 
 def _result(future: Future[Result]) -> Result:
-    """Return what came of an evaluation; a lost worker and a kept time limit are results with a name."""
+    """Return what came of an evaluation; a lost worker and a kept time limit are results with a name, unless no worker comes up at all."""
     try:
         return future.result()
+    except WorkerStartError:
+        raise
     except WorkerDiedError as error:
         return failed("worker_died", str(error))
     except TimeLimitError as error:

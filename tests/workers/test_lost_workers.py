@@ -27,7 +27,7 @@ from tests.workers.tasks import (
     wait_for_file,
     wait_for_others,
 )
-from workers import ProcessExecutor, RayExecutor, WorkerDiedError, imap
+from workers import ProcessExecutor, RayExecutor, WorkerDiedError, WorkerStartError, imap
 
 
 def test_task_whose_worker_died_is_tried_again_and_counted_once(isolated: Open, tmp_path: Path) -> None:
@@ -67,6 +67,40 @@ def test_task_that_always_kills_its_process_fails_alone() -> None:
         with pytest.raises(WorkerDiedError, match=r"task _exit\(1\) lost its worker 2 times \(max_retries 1\), the last with exit code 1"):
             doomed.result(PATIENCE)
         assert fine.result(PATIENCE) == 9
+
+
+UNGUARDED = """
+from workers import ProcessExecutor, WorkerStartError
+
+with ProcessExecutor(1) as opened:
+    future = opened.submit(abs, -1)
+    try:
+        print("returned", future.result())
+    except WorkerStartError as error:
+        print("refused:", error)
+"""
+
+
+def test_script_that_every_worker_runs_again_is_told_so(tmp_path: Path) -> None:
+    (tmp_path / "unguarded.py").write_text(UNGUARDED, encoding="utf-8")
+    ran = subprocess.run(
+        [sys.executable, tmp_path / "unguarded.py"],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert "worker processes in a row ended before they were ready" in ran.stdout
+    assert "if __name__ == '__main__':" in ran.stdout
+
+
+def test_worker_that_dies_of_its_task_was_ready_for_it() -> None:
+    with ProcessExecutor(1, max_retries=0) as opened:
+        error = opened.submit(os._exit, 1).exception(PATIENCE)
+    assert isinstance(error, WorkerDiedError)
+    assert not isinstance(error, WorkerStartError)
 
 
 def test_running_task_can_be_cancelled(isolated: Open, tmp_path: Path) -> None:

@@ -5,13 +5,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import replace
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import pytest
 from sqlalchemy import Connection
 
 from objectives.simulated import Simulated
+from optimizer.runs import driver
 from optimizer.runs.driver import Progress, drive, extend
 from optimizer.runs.evaluate import Job, evaluate
 from optimizer.runs.history import Result, as_known_at
@@ -21,6 +23,10 @@ from optimizer.runs.status import status
 from optimizer.runs.store import Store
 from optimizer.runs.strategies import open_strategy
 from tests.optimizer.runs.conftest import BOTH, MakePlan
+from workers import InlineExecutor, WorkerStartError
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 TWO = ExecutorSettings("processes", 2)
 
@@ -155,6 +161,31 @@ def test_worker_that_dies_fails_its_trial_alone(store: Store, make_plan: MakePla
     history = store.history(run)  # two at a time: what each proposal knew is on record, and gives it again
     for number in range(8):
         assert open_strategy(run.plan).propose(as_known_at(history, number)).recipe == history[number].recipe
+
+
+class NoWorkers(InlineExecutor):
+    """Evaluates three recipes, then finds no worker."""
+
+    def submit(self, fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:
+        (job,) = args
+        assert isinstance(job, Job)
+        if job.number < 3:
+            return super().submit(fn, *args, **kwargs)
+        lost: Future[R] = Future()
+        lost.set_exception(WorkerStartError("no worker came up"))
+        return lost
+
+
+def test_run_without_workers_stops_and_keeps_what_it_asked_for(store: Store, make_plan: MakePlan, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.create(make_plan("sobol", 8))
+    with monkeypatch.context() as without:
+        without.setattr(driver, "open_executor", lambda *_, **__: NoWorkers())
+        with pytest.raises(WorkerStartError, match="no worker came up"):
+            drive(store)
+    assert (store.run().state, store.run().reason) == ("stopped", "WorkerStartError no worker came up")
+    assert not any(row["state"] == "failed" for row in store.rows(store.run()))
+    assert drive(store).state == "finished"
+    assert [row["state"] for row in store.rows(store.run())] == ["completed"] * 8
 
 
 @pytest.mark.slow
