@@ -28,7 +28,7 @@ from surrogates.map_fit import Priors
 from surrogates.protocol import Inputs, OutcomeData
 from surrogates.training import features, natural, used
 
-CAPACITY = "discharge_capacity"
+CAPACITY, PATHS = "discharge_capacity", ("ionic_tortuosity_factor", "electronic_tortuosity_factor")
 
 
 class Step(NamedTuple):
@@ -39,7 +39,7 @@ class Step(NamedTuple):
 
 
 # The porosity is the closed form's at every fidelity, and `cell` has the closed form's taus.
-STEPS = (Step("cell", CAPACITY), Step("micro", "ionic_tortuosity_factor"), Step("micro", "electronic_tortuosity_factor"), Step("micro", CAPACITY))
+STEPS = (Step("cell", CAPACITY), *(Step("micro", outcome) for outcome in (*PATHS, CAPACITY)))
 KEPT_ROWS = 160  # of each step: neighbours among the simulated rows become one, since every candidate is held against each
 MODEL_SD = 0.05  # of a simulated value on its natural scale, beyond the scatter of its seeds: voxels and solver (decision 10)
 LARGEST = 2.0  # of a difference on the natural scale: where either side has no path it says only that
@@ -138,7 +138,7 @@ def correction(micro: SimulatedSet, cell: SimulatedSet, physics: Physics) -> Cor
     by_cell, _ = _share(cell.discharge[CAPACITY], q_ref)
     seeds = np.sqrt(np.repeat(np.maximum(micro.seeds, 1), k))
     differences = {CAPACITY: step(CAPACITY, capacity - by_cell, np.nan_to_num(micro.discharge_sd[CAPACITY].ravel()) * slope / seeds, drawn & ran)}
-    for _, name in STEPS[1:3]:
+    for name in PATHS:
         value, sd = np.repeat(micro.structure[name], k), np.repeat(np.nan_to_num(micro.structure_sd[name]), k)
         differences[name] = step(name, np.log(value) - modelled[name], sd / value / seeds, drawn & once)
     of_cell = {CAPACITY: step(CAPACITY, by_cell - modelled[CAPACITY], np.zeros(len(recipes)), ran)}
