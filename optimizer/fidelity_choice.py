@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from objectives.composition import Array
+from objectives.simulated import Fidelity
 from optimizer.improvement import improvement
 from optimizer.model import FittedModel
 from optimizer.outlook import Field
@@ -27,10 +28,10 @@ from optimizer.value import Value, value_of_result
 from surrogates.fusion.simulated import STEPS, bundled_correction, weights_of
 
 # What each fidelity computes beyond the closed form, and its CPU seconds a recipe: docs/figures.md.
-SIMULATES: Mapping[str, tuple[str, ...]] = {
+SIMULATES: Mapping[Fidelity, tuple[str, ...]] = {
     fidelity: tuple(step.outcome for step in STEPS if step.fidelity == fidelity) for fidelity in dict.fromkeys(step.fidelity for step in STEPS)
 }
-SECONDS: Mapping[str, float] = {"cell": 0.09, "micro": 3.6}
+SECONDS: Mapping[Fidelity, float] = {"cell": 0.09, "micro": 3.6}
 UNITS_S: Mapping[str, float] = {"s": 1.0, "min": 60.0, "h": 3600.0, "hours": 3600.0, "d": 86400.0, "days": 86400.0}  # of effort
 CELL_S = 8 * 3600.0  # of a lab that does not say: the working day of the campaign file's example [A]
 CORRELATIONS = (0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 1.0)  # tried where nobody states how far a simulation is to be trusted
@@ -51,7 +52,7 @@ class Simulating:
         value: What the simulations add to that gain, and how probably they change the next cell.
     """
 
-    fidelity: str
+    fidelity: Fidelity
     recipes: int
     seconds: float
     cost_share: float
@@ -87,7 +88,7 @@ class Simulating:
 
 
 def simulating(
-    model: AnyModel, found: Field, fidelity: str, correlation: float | Mapping[str, float], effort: Effort | None, seed: int
+    model: AnyModel, found: Field, fidelity: Fidelity, correlation: float | Mapping[str, float], effort: Effort | None, seed: int
 ) -> Simulating:
     """Return what simulating the new recipes of joint samples adds to the gain of the next cell.
 
@@ -109,7 +110,7 @@ def simulating(
     return Simulating(fidelity, recipes, seconds, seconds / cell_seconds(effort), largest, float(gain.mean(axis=0).max()), value)
 
 
-def shown(model: AnyModel, found: Field, fidelity: str, correlation: float | Mapping[str, float], seed: int) -> Array:
+def shown(model: AnyModel, found: Field, fidelity: Fidelity, correlation: float | Mapping[str, float], seed: int) -> Array:
     """Return what simulations of the new recipes would show in each joint sample, ``(s, r)``; nothing of an outcome at correlation 0."""
     natural = natural_samples(model, found.samples)
     each = {name: correlation.get(name, 0.0) if isinstance(correlation, Mapping) else correlation for name in SIMULATES[fidelity] if name in natural}
@@ -121,7 +122,7 @@ def shown(model: AnyModel, found: Field, fidelity: str, correlation: float | Map
     return np.asarray(seen + error * seen.std(axis=0) * np.random.default_rng([seed, 5]).standard_normal(seen.shape))
 
 
-def learned_correlation(model: FittedModel, recipes: Array, fidelity: str) -> dict[str, float]:
+def learned_correlation(model: FittedModel, recipes: Array, fidelity: Fidelity) -> dict[str, float]:
     """Return how far a new simulation at recipes ``(r, 4)`` tells what is still unknown of each outcome, 0-1, as measured cells taught.
 
     The average knows the bundled simulated electrodes through a weight w that measured rows learn, in one of its models, which counts for a share of
@@ -149,7 +150,7 @@ def cell_seconds(effort: Effort | None) -> float:
     return effort.cell * UNITS_S[effort.unit.strip()]
 
 
-def least_correlation(model: AnyModel, found: Field, fidelity: str, effort: Effort | None, seed: int) -> Simulating:
+def least_correlation(model: AnyModel, found: Field, fidelity: Fidelity, effort: Effort | None, seed: int) -> Simulating:
     """Return the simulating of the least correlation at which it pays; of a perfect simulation where it never does."""
     for correlation in CORRELATIONS:
         tried = simulating(model, found, fidelity, correlation, effort, seed)

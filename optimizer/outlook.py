@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from objectives.composition import Array, Mask
 from objectives.constraints import holds
@@ -51,9 +52,13 @@ class Field(NamedTuple):
 
     def first(self, n: int) -> Field:
         """Return the same of the first n new recipes."""
-        kept = self.known + n
-        parts = ({name: value[:, :kept] for name, value in part.items()} for part in self.samples)
-        return Field(Samples(*parts), self.known, self.values[:, :kept], self.counts[:, :kept])
+        return self.of(np.arange(n))
+
+    def of(self, new: NDArray[np.int_]) -> Field:
+        """Return the same of some of the new recipes, by index."""
+        kept = np.concatenate([np.arange(self.known), self.known + new])
+        parts = ({name: value[:, kept] for name, value in part.items()} for part in self.samples)
+        return Field(Samples(*parts), self.known, self.values[:, kept], self.counts[:, kept])
 
 
 def survey(model: AnyModel, feasible: Feasible, known: Array, new: Array, n: int, seed: int) -> Field:

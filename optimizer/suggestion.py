@@ -22,10 +22,11 @@ from optimizer.checks import SEED, Check, nearest_passing
 from optimizer.explain import making, reason
 from optimizer.measured import incumbents, measured_designs
 from optimizer.model import FittedModel, fit_model
-from optimizer.outlook import Outlook, outlook
+from optimizer.outlook import SAMPLES, Outlook, outlook, survey
 from optimizer.preparing import Preparation, choose_control, prepare, wanted
 from optimizer.report import Interval, LimitState, conditions_json, cost_json, hard_states, intervals, recipe_json, rounded, sheet_json, soft_states
 from optimizer.request import Strategy, SuggestError, check_request
+from optimizer.simulate_first import SIMULATED, SimulatedFirst, Wanted, simulate_first
 from optimizer.stock import Cost, total
 from optimizer.trust import Trust, trust_of
 
@@ -100,6 +101,7 @@ class Suggestions:
     controls: tuple[ControlCell, ...] = ()
     outlook: Outlook | None = None  # of the batch; None where it fills the space
     trust: tuple[Trust, ...] = ()  # in the physics, an outcome
+    simulated: SimulatedFirst | None = None  # before the batch was chosen; None where nobody asked
 
     @property
     def effort(self) -> Cost | None:
@@ -124,6 +126,7 @@ class Suggestions:
             "trust": [one.as_json() for one in self.trust],
             "suggestions": [suggestion.as_json() for suggestion in self.suggestions],
             "outlook": self.outlook.as_json() if self.outlook else None,
+            **({"simulated_first": self.simulated.as_json()} if self.simulated else {}),
             **controls,
             **effort,
         }
@@ -155,6 +158,7 @@ def suggest(
     evidence: Collection[str] = ("primary", "secondary"),
     cells: Sequence[Cell] = (),
     candidates: Array | None = None,
+    simulate: Wanted | None = None,
 ) -> Suggestions:
     """Return the next recipes to make.
 
@@ -168,15 +172,17 @@ def suggest(
         evidence: Which rows of the bundled table to learn from.
         cells: The lab's own cells, beside the bundled measurements.
         candidates: The only recipes there are, ``(c, 4)`` (powders already prepared); any of the space when left out.
+        simulate: Simulate the best candidates before choosing: at a fidelity, or ``auto``, where measured cells say that it pays; not when left out.
 
     Raises:
         SuggestError: If n is not between 1 and 32, the seed is out of range, or no new feasible recipe is left.
         NoFeasibleRecipeError: If no recipe meets the soft limits with the required probability.
         InfeasibleError: If no recipe keeps the hard limits.
+        ImportError: If something is to be simulated and the extra `simulation` is not installed.
     """
     wanted = check_request(campaign.batch.size if n is None else n, seed)
     model = fit_model(campaign, evidence, cells)
-    return suggest_from(model, wanted, seed, np.zeros((0, 4)) if pending is None else pending, strategy, acquisition, candidates)
+    return suggest_from(model, wanted, seed, np.zeros((0, 4)) if pending is None else pending, strategy, acquisition, candidates, simulate)
 
 
 def suggest_from(
@@ -187,6 +193,7 @@ def suggest_from(
     strategy: Strategy = "auto",
     acquisition: Acquisition = "sampled",
     candidates: Array | None = None,
+    simulate: Wanted | None = None,
 ) -> Suggestions:
     """Return the next n recipes from a fitted model; arguments as in `suggest`."""
     campaign = model.campaign
@@ -203,6 +210,13 @@ def suggest_from(
     control = choose_control(model, campaign, measured, count_blocks(n, *asked), shelf, seed)
     controls = [] if control is None else [control] * count_blocks(n, *asked)
     rule = stock_rule(campaign, shelf.after(wanted(campaign, controls)))
+    first = None
+    if simulate is not None and used == "bayesian":
+        best = np.stack([choice.recipe for choice in propose(model, feasible, measured, pending, max(n, SIMULATED), seed, acquisition, rule)])
+        found = survey(model, feasible, np.concatenate([measured, pending]), best, SAMPLES, seed)
+        model, first = simulate_first(model, found, best, seed, simulate)
+    elif simulate is not None:
+        first = SimulatedFirst(None, "recipes that fill the space depend on no prediction", np.zeros((0, 4)), (), 0.0)
     if used == "sobol":
 
         def likely(recipes: Array) -> Mask:
@@ -212,8 +226,8 @@ def suggest_from(
         filled = sobol.propose(feasible, np.concatenate([measured, pending]), n, seed, likely, rule)
         choices: list[tuple[Array, float | None, float]] = [(recipe, None, 0.0) for recipe in filled]
     else:
-        found: list[Choice] = propose(model, feasible, measured, pending, n, seed, acquisition, rule)
-        choices = [(choice.recipe, choice.exploration, choice.gain) for choice in found]
+        picked: list[Choice] = propose(model, feasible, measured, pending, n, seed, acquisition, rule)
+        choices = [(choice.recipe, choice.exploration, choice.gain) for choice in picked]
     if len(choices) < n:
         more = "widen the design space" if rule is None else "add a lot, allow more new coatings or widen the design space"
         raise SuggestError(f"only {len(choices)} new feasible recipes are left for a batch of {n}; ask for fewer or {more}")
@@ -232,7 +246,7 @@ def suggest_from(
     cells = tuple(ControlCell(*cell) for cell in zip(controls, prepared[: len(controls)], control_turns, strict=True))
     ahead = outlook(model, feasible, np.concatenate([measured, pending]), recipes, seed) if used == "bayesian" else None
     trust = trust_of(model, feasible.sample(TRUST_RECIPES, seed), seed)
-    return Suggestions(campaign, seed, used, why, acquisition if used == "bayesian" else "none", tuple(suggestions), cells, ahead, trust)
+    return Suggestions(campaign, seed, used, why, acquisition if used == "bayesian" else "none", tuple(suggestions), cells, ahead, trust, first)
 
 
 def describe(model: FittedModel, recipes: Array, seed: int) -> list[tuple[dict[str, Interval], tuple[LimitState, ...], float]]:

@@ -37,6 +37,7 @@ from optimizer.cli.options import (
     Json,
     SeSize,
     Settings,
+    SimulateName,
     SkipBadRows,
     StrategyName,
     StudyName,
@@ -76,6 +77,9 @@ def suggest(
     acquisition: Annotated[AcquisitionName, typer.Option("--acquisition", help="qlognehvi is BoTorch's; slower.")] = AcquisitionName.sampled,
     evidence: EvidenceOption = Evidence.all,
     candidates: Candidates = None,
+    simulate: Annotated[
+        SimulateName | None, typer.Option("--simulate", help="Simulate the best candidates first; auto: where your cells say that it pays.")
+    ] = None,
     journal: JournalFile = None,
     skip_bad_rows: SkipBadRows = False,
     as_json: Json = False,
@@ -87,6 +91,8 @@ def suggest(
     own_space = space.space_campaign(campaign)
     if own_space is not None:
         space.refuse_physics({"--study": study, "--temperature": temperature, "--c-rate": c_rate})
+        if simulate is not None:
+            refuse(f"--simulate {simulate.value} needs the electrode's physics, which this campaign does without; leave it out")
         if acquisition is not AcquisitionName.sampled:
             refuse(f"--acquisition {acquisition.value} needs the electrode's physics, which this campaign does without; leave it out")
         space.suggest(own_space, table, n, seed, pending, strategy.value, candidates, journal, skip=skip_bad_rows, as_json=as_json)
@@ -119,8 +125,9 @@ def suggest(
                 evidence=evidence.kinds,
                 cells=cells,
                 candidates=listed,
+                simulate=None if simulate is None else simulate.value,
             )
-    except ValueError as error:
+    except (ValueError, ImportError) as error:
         refuse(error)
     data = answer.as_json()
     if journal is not None:

@@ -48,6 +48,14 @@ class AcquisitionName(StrEnum):
     qlognehvi = "qlognehvi"
 
 
+class SimulateName(StrEnum):
+    """What is simulated before recipes are chosen."""
+
+    auto = "auto"
+    cell = "cell"
+    micro = "micro"
+
+
 class ExecutorName(StrEnum):
     """Where folds run."""
 

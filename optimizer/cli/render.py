@@ -68,7 +68,10 @@ def show_suggestions(answer: Suggestions, out: Console | None = None) -> None:
     name = escape(answer.campaign.name)
     out.print(f"[bold]Next {len(answer.suggestions)} recipes[/bold], campaign {name}, study {answer.campaign.study}, seed {answer.seed}")
     out.print(f"strategy {answer.strategy} ({answer.why_strategy}); predictions at {c.c_rate:g}C, {c.temperature_c:g} C, with 90 % intervals")
-    out.print(f"energy basis {answer.campaign.stack.basis}, {c.loading_mg_cm2:g} mg/cm2 of composite pressed at {c.pressure_mpa:g} MPa\n")
+    out.print(f"energy basis {answer.campaign.stack.basis}, {c.loading_mg_cm2:g} mg/cm2 of composite pressed at {c.pressure_mpa:g} MPa")
+    if answer.simulated:
+        out.print(escape(answer.simulated.sentence))
+    out.print()
     if answer.trust:
         from optimizer.trust import TITLES, trust_rows  # here: it imports torch, and a check must be quick
 

@@ -20,6 +20,7 @@ from objectives.electrode import UTILISATION_REFERENCE
 from objectives.physics import Physics, find_study
 from objectives.simulated import Fidelity
 from objectives.simulated_set import SimulatedSet, load_simulated_set
+from surrogates.fusion.average import Fused
 from surrogates.fusion.many import merge
 from surrogates.fusion.plain import fit_plain
 from surrogates.fusion.process import Points
@@ -47,11 +48,20 @@ WEIGHT_SD = 0.5  # prior of a weight around 0; 1 would be to take the simulation
 PRIORS = Priors((math.log(0.7), 0.5), (0.0, 0.7), (-3.0, 0.1), (-3.0, 0.1), None, None)  # in units of the values' spread; one study
 
 
+class Differences(NamedTuple):
+    """What a step adds to its outcome at simulated electrodes, on the natural scale: features ``(n, f)``, difference and scatter ``(n,)``."""
+
+    features: Array
+    apart: Array
+    scatter: Array  # standard deviation of a mean over seeds
+
+
 @dataclass(frozen=True)
 class Correction:
-    """The processes of the differences: by fidelity, an outcome each."""
+    """The processes of the differences: by fidelity, an outcome each; and each step's usual difference, which the lab's own rows find themselves."""
 
     models: Mapping[Fidelity, SharedModel]
+    usual: Mapping[Step, float]
 
     def columns(self, name: str, features: Array) -> Array:
         """Return each step at features, times its weight's prior, on the natural scale; zeros in the columns of other outcomes.
@@ -68,6 +78,15 @@ class Correction:
     def doubt(self, step: Step, features: Array) -> Array:
         """Return how far another simulated electrode at features may lie from what those made tell, ``(n,)``: sd on the natural scale."""
         return self.models[step.fidelity].predict(step.outcome, _bare(features)).sd
+
+    def extended(self, rows: Mapping[Step, Differences]) -> Correction:
+        """Return the correction with further simulated electrodes, nothing refitted."""
+        found = dict(self.models)
+        for step, one in rows.items():
+            apart = np.clip(one.apart - self.usual[step], -LARGEST, LARGEST)
+            data = OutcomeData(_bare(one.features), apart, np.hypot(one.scatter, MODEL_SD))
+            found[step.fidelity] = found[step.fidelity].extended({step.outcome: data})
+        return replace(self, models=found)
 
 
 @dataclass(frozen=True)
@@ -97,6 +116,14 @@ def corrected(physics: SharedModel, correction: Correction) -> SharedModel:
         for name, one in physics.processes.items()
     }
     return SharedModel(CorrectedBasis(physics.basis, correction), processes)
+
+
+def heard(fused: Fused, rows: Mapping[Step, Differences]) -> Fused:
+    """Return an average whose model with simulations knows further simulated electrodes; their weights are learned anew, its trust stays."""
+    known = fused.models["simulation"].basis
+    assert isinstance(known, CorrectedBasis)
+    model = corrected(fused.models["physics"], known.correction.extended(rows))
+    return replace(fused, models={**fused.models, "simulation": model})
 
 
 def weights_of(model: SharedModel) -> dict[Step, tuple[float, float]]:
@@ -129,24 +156,28 @@ def correction(micro: SimulatedSet, cell: SimulatedSet, physics: Physics) -> Cor
     drawn, ran = np.repeat(micro.trained_on, k), np.repeat(cell.trained_on, k)
     once = np.arange(len(recipes)) % k == 0  # a structure is the same at every condition
 
-    def step(name: str, apart: Array, scatter: Array, rows: Mask) -> OutcomeData:
-        values = np.clip(apart[rows] - np.median(apart[rows]), -LARGEST, LARGEST)
+    usual: dict[Step, float] = {}
+
+    def step(fidelity: Fidelity, name: str, apart: Array, scatter: Array, rows: Mask) -> OutcomeData:
+        usual[Step(fidelity, name)] = float(np.median(apart[rows]))
+        values = np.clip(apart[rows] - usual[Step(fidelity, name)], -LARGEST, LARGEST)
         noise = np.hypot(scatter[rows], MODEL_SD)
         return merge(OutcomeData(_bare(used(name, where[rows])), values, noise), KEPT_ROWS)
 
-    capacity, slope = _share(micro.discharge[CAPACITY], q_ref)
-    by_cell, _ = _share(cell.discharge[CAPACITY], q_ref)
+    capacity, slope = share_of(micro.discharge[CAPACITY], q_ref)
+    by_cell, _ = share_of(cell.discharge[CAPACITY], q_ref)
     seeds = np.sqrt(np.repeat(np.maximum(micro.seeds, 1), k))
-    differences = {CAPACITY: step(CAPACITY, capacity - by_cell, np.nan_to_num(micro.discharge_sd[CAPACITY].ravel()) * slope / seeds, drawn & ran)}
+    scatter = np.nan_to_num(micro.discharge_sd[CAPACITY].ravel()) * slope / seeds
+    differences = {CAPACITY: step("micro", CAPACITY, capacity - by_cell, scatter, drawn & ran)}
     for name in PATHS:
         value, sd = np.repeat(micro.structure[name], k), np.repeat(np.nan_to_num(micro.structure_sd[name]), k)
-        differences[name] = step(name, np.log(value) - modelled[name], sd / value / seeds, drawn & once)
-    of_cell = {CAPACITY: step(CAPACITY, by_cell - modelled[CAPACITY], np.zeros(len(recipes)), ran)}
-    return Correction({"cell": fit_plain(of_cell, PRIORS), "micro": fit_plain(differences, PRIORS)})
+        differences[name] = step("micro", name, np.log(value) - modelled[name], sd / value / seeds, drawn & once)
+    of_cell = {CAPACITY: step("cell", CAPACITY, by_cell - modelled[CAPACITY], np.zeros(len(recipes)), ran)}
+    return Correction({"cell": fit_plain(of_cell, PRIORS), "micro": fit_plain(differences, PRIORS)}, usual)
 
 
-def _share(capacity: Array, q_ref: float) -> tuple[Array, Array]:
-    """Return capacities ``(n, k)`` in mAh/g on their natural scale and its slope, both ``(n k,)``."""
+def share_of(capacity: Array, q_ref: float) -> tuple[Array, Array]:
+    """Return capacities in mAh/g, ``(n, k)`` or ``(n,)``, on their natural scale and its slope, both flat."""
     share = np.clip(capacity.ravel() / q_ref, 1e-3, 1.0 - 1e-3)  # as in objectives.outcomes: a dead cell stays finite
     return np.log(share / (1.0 - share)), 1.0 / (q_ref * share * (1.0 - share))
 

@@ -17,6 +17,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from objectives.composition import Array
+from objectives.simulated import Fidelity
 from optimizer.bayesian import NoFeasibleRecipeError, propose
 from optimizer.candidates import Feasible
 from optimizer.fidelity_choice import SIMULATES, shown, simulating
@@ -51,7 +52,7 @@ def with_constant(seen: Array, like: Array) -> Array:
     return np.concatenate([np.ones((len(seen), 1)), (seen - like.mean(axis=0)) / like.std(axis=0)], axis=1)
 
 
-def realised(lab: Lab, task: Task, batches: int, fidelity: str) -> list[tuple[float, float, float]]:
+def realised(lab: Lab, task: Task, batches: int, fidelity: Fidelity) -> list[tuple[float, float, float]]:
     """Return for each correlation what simulating was said to add, what it truly added, and how often it changed the cell, Wh/L."""
     campaign, history = campaign_of(task), lab.start(task)
     for _ in range(batches + 1):

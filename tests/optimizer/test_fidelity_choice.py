@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from objectives.simulated import Fidelity
 from optimizer.bayesian import propose
 from optimizer.campaign import Campaign
 from optimizer.candidates import Feasible
@@ -70,7 +71,7 @@ def test_correlation_beyond_one_is_refused(model: FittedModel, field: Field) -> 
     ("fidelity", "outcomes"),
     [("micro", {"ionic_tortuosity_factor", "electronic_tortuosity_factor", "discharge_capacity"}), ("cell", {"discharge_capacity"})],
 )
-def test_learned_correlation_follows_weight_share_and_doubt(model: FittedModel, fidelity: str, outcomes: set[str]) -> None:
+def test_learned_correlation_follows_weight_share_and_doubt(model: FittedModel, fidelity: Fidelity, outcomes: set[str]) -> None:
     recipes = np.array([[85.0, 5.0, 1.5, 2.3], [78.0, 8.0, 3.0, 1.0]])
     found = learned_correlation(model, recipes, fidelity)
     assert set(found) == outcomes
