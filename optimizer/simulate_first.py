@@ -57,7 +57,8 @@ class SimulatedFirst:
             return f"Nothing simulated first: {self.why}."
         failed = sum(one.status != "ok" for one in self.results)
         but = f", of which {failed} failed and taught nothing" if failed else ""
-        return f"Simulated {len(self.results)} candidates as {self.fidelity} first ({self.why}) in {self.seconds:.2g} s{but}."
+        many = f"{len(self.results)} candidate{'s' if len(self.results) > 1 else ''}"
+        return f"Simulated {many} as {self.fidelity} first ({self.why}) in {self.seconds:.2g} s{but}."
 
     def as_json(self) -> dict[str, Any]:
         """Return plain data."""
