@@ -11,7 +11,7 @@ from rich.table import Table
 from objectives.outcomes import Outcome
 from objectives.parameter import decimals_of
 from objectives.recipe import Recipe, format_coating
-from optimizer.report import Interval, LimitState, cost_text, recipe_text
+from optimizer.report import Interval, LimitState, cost_text, recipe_text, rounded
 
 if TYPE_CHECKING:  # for their types only: some import torch, and a check must be quick
     from optimizer.campaign import Campaign
@@ -44,8 +44,9 @@ def digits(value: float, significant: int) -> str:
 
 
 def interval_text(interval: Interval, significant: int) -> str:
-    """Return mean and interval."""
-    return f"{digits(interval.mean, significant)} ({digits(interval.low, significant)}-{digits(interval.high, significant)})"
+    """Return mean and interval, rounded from what JSON says, so that both tell the same where a digit hangs on the rounding."""
+    mean, low, high = (digits(rounded(value), significant) for value in (interval.mean, interval.low, interval.high))
+    return f"{mean} ({low}-{high})"
 
 
 def _composition(recipe: Recipe) -> tuple[str, str, str, str]:
