@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from objectives.composition import Array
 from objectives.simulated import Fidelity
@@ -25,7 +26,7 @@ from optimizer.report import rounded
 from optimizer.samples import reference_point
 from optimizer.stock import Effort
 from optimizer.value import Value, value_of_result
-from surrogates.fusion.simulated import STEPS, bundled_correction, weights_of
+from surrogates.fusion.simulated import STEPS, CorrectedBasis, weights_of
 
 # What each fidelity computes beyond the closed form, and its CPU seconds a recipe: docs/figures.md.
 SIMULATES: Mapping[Fidelity, tuple[str, ...]] = {
@@ -88,7 +89,13 @@ class Simulating:
 
 
 def simulating(
-    model: AnyModel, found: Field, fidelity: Fidelity, correlation: float | Mapping[str, float], effort: Effort | None, seed: int
+    model: AnyModel,
+    found: Field,
+    fidelity: Fidelity,
+    correlation: float | Mapping[str, float],
+    effort: Effort | None,
+    seed: int,
+    at: NDArray[np.int_] | None = None,
 ) -> Simulating:
     """Return what simulating the new recipes of joint samples adds to the gain of the next cell.
 
@@ -99,13 +106,14 @@ def simulating(
         correlation: Between a simulation's surprise and the truth's, given all that the model knows, 0-1: the same for all outcomes, or by outcome.
         effort: What a cell costs the lab.
         seed: Same data, seed and machine: same answer.
+        at: Indices of the new recipes that are simulated; all when left out. The next cell is chosen among all of them in any case.
     """
     largest = max(correlation.values(), default=0.0) if isinstance(correlation, Mapping) else correlation
     if not 0.0 <= largest <= 1.0:
         raise ValueError(f"the correlation of a simulation with the truth must be between 0 and 1, got {largest:g}; correct --trust")
     gain = improvement(found.values[:, : found.known], found.values[:, found.known :], reference_point(model.campaign.objectives))
-    value = value_of_result(gain, shown(model, found, fidelity, correlation, seed))
-    recipes = gain.shape[1]
+    value = value_of_result(gain, shown(model, found if at is None else found.of(at), fidelity, correlation, seed))
+    recipes = gain.shape[1] if at is None else len(at)
     seconds = recipes * SECONDS[fidelity]
     return Simulating(fidelity, recipes, seconds, seconds / cell_seconds(effort), largest, float(gain.mean(axis=0).max()), value)
 
@@ -132,12 +140,14 @@ def learned_correlation(model: FittedModel, recipes: Array, fidelity: Fidelity) 
     simulation = model.fused.models.get("simulation")
     if simulation is None:
         return {}
+    known = simulation.basis
+    assert isinstance(known, CorrectedBasis)
     weights, inputs, found = weights_of(simulation), model.inputs(recipes), {}
     for step in STEPS:
         if step.fidelity == fidelity:
             name = step.outcome
             share = model.fused.trust[name].get("simulation", 0.0)
-            moved = share * abs(weights[step][0]) * bundled_correction().doubt(step, inputs[name].features)
+            moved = share * abs(weights[step][0]) * known.correction.doubt(step, inputs[name].features)
             unknown = np.sqrt(np.diag(model.moments(name, recipes)[1]))
             found[name] = min(float(np.sqrt(((moved / unknown) ** 2).mean())), 1.0)
     return found

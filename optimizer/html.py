@@ -82,6 +82,7 @@ def suggestions_html(answer: Suggestions) -> str:
             _paragraph(f"Next {len(numbered)} recipes, campaign {campaign.name}, study {campaign.study}, seed {answer.seed}"),
             _paragraph(f"Strategy {answer.strategy} ({answer.why_strategy}); at {c.c_rate:g}C, {c.temperature_c:g} C, with 90 % intervals"),
             _paragraph(f"Energy basis {campaign.stack.basis}, {c.loading_mg_cm2:g} mg/cm2 of composite pressed at {c.pressure_mpa:g} MPa"),
+            _paragraph(answer.simulated.sentence) if answer.simulated else "",
             _table("Recipes", (*RECIPE_COLUMNS, *titles, "all limits"), recipes),
             _table("Margin to every limit", ("limit", *(number for number, _ in numbered)), limits),
             _list("Why", (s.reason for _, s in numbered)),

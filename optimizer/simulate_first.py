@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from objectives.composition import Array
+from objectives.composition import Array, Mask
 from objectives.electrode import UTILISATION_REFERENCE
 from objectives.outcomes import LEARNED, OUTCOMES
 from objectives.recipe import Recipe
@@ -30,6 +30,7 @@ FIRST_SEED = 1000  # of the candidates' microstructures: the bundled electrodes 
 SIMULATED = 8  # candidates, as `advise` reckons with
 
 Wanted = Literal["auto", "cell", "micro"]
+WANTED: tuple[Wanted, ...] = ("auto", "cell", "micro")
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,8 @@ class SimulatedFirst:
         recipes: Simulated, ``(r, 4)``.
         results: Of each, at the goal's condition.
         seconds: What it took.
+        failed: How many of them taught nothing.
+        left_out: Candidates that were not simulated, since the fidelity draws their free SE too coarse, or too few grains of it.
     """
 
     fidelity: Fidelity | None
@@ -49,14 +52,16 @@ class SimulatedFirst:
     recipes: Array
     results: tuple[Simulated, ...]
     seconds: float
+    failed: int = 0
+    left_out: int = 0
 
     @property
     def sentence(self) -> str:
         """What was done, in a sentence."""
         if self.fidelity is None:
             return f"Nothing simulated first: {self.why}."
-        failed = sum(one.status != "ok" for one in self.results)
-        but = f", of which {failed} failed and taught nothing" if failed else ""
+        but = f", of which {self.failed} failed and taught nothing" if self.failed else ""
+        but += f"; left out {self.left_out} whose free SE is too fine or too coarse for it" if self.left_out else ""
         many = f"{len(self.results)} candidate{'s' if len(self.results) > 1 else ''}"
         return f"Simulated {many} as {self.fidelity} first ({self.why}) in {self.seconds:.2g} s{but}."
 
@@ -65,6 +70,7 @@ class SimulatedFirst:
         return {
             "fidelity": self.fidelity,
             "why": self.why,
+            "left_out": self.left_out,
             "simulated": [
                 {
                     "recipe": recipe_json(Recipe.from_row(x)),
@@ -95,24 +101,44 @@ def simulate_first(model: FittedModel, found: Field, candidates: Array, seed: in
     fidelity, why = _worth_it(model, found, candidates, drawn, seed) if wanted == "auto" else (wanted, "asked for")
     at = drawn[fidelity] if fidelity is not None else np.zeros(0, dtype=int)
     if fidelity is not None and not at.size:
-        fidelity, why = None, f"free SE of every candidate is finer than two voxels, too fine for `{fidelity}`"
+        fidelity, why = None, f"the free SE of every candidate is too fine or too coarse for `{fidelity}`"
     if fidelity is None:
         return model, SimulatedFirst(None, why, candidates[at], (), 0.0)
     began = time.perf_counter()
     results = [_simulate(model, x, fidelity, seed + i) for i, x in enumerate(candidates[at])]
     taught = hearing(model, candidates[at], results, fidelity)
-    return taught, SimulatedFirst(fidelity, why, candidates[at], tuple(own for own, _ in results), time.perf_counter() - began)
+    failed = int((~taught_by(results)).sum())
+    own, seconds = tuple(one for one, _ in results), time.perf_counter() - began
+    return taught, SimulatedFirst(fidelity, why, candidates[at], own, seconds, failed, len(candidates) - len(at))
 
 
 def drawable(model: FittedModel, recipes: Array, fidelity: Fidelity) -> NDArray[np.int_]:
-    """Return the indices of the recipes ``(n, 4)`` that a fidelity can tell anything of: microstructures draw free SE below two voxels too coarse."""
+    """Return the indices of the recipes ``(n, 4)`` that a fidelity can tell anything of: free SE neither too fine nor too coarse to draw."""
     if fidelity == "cell":
         return np.arange(len(recipes))
-    from objectives.microstructure.contents import contents  # here: these load and compile solvers
+    load_numba()
+    from objectives.microstructure.analyse import GRAINS_ACROSS  # here: these load and compile solvers
+    from objectives.microstructure.contents import contents
     from objectives.microstructure.generate import se_clamped
-    from optimizer.runs.micro import VOXEL_UM
+    from optimizer.runs.micro import VOXEL_UM, WIDTH_UM
 
-    return np.flatnonzero([not se_clamped(contents(model.physics, Recipe.from_row(x)), VOXEL_UM) for x in recipes])
+    made = [contents(model.physics, Recipe.from_row(x)) for x in recipes]
+    coarse = [one.phi_free > 0.0 and GRAINS_ACROSS * one.se_particle_um > WIDTH_UM for one in made]
+    return np.flatnonzero([not (se_clamped(one, VOXEL_UM) or grains) for one, grains in zip(made, coarse, strict=True)])
+
+
+def load_numba() -> None:
+    """Make sure of what compiles the microstructures' solvers.
+
+    Raises:
+        MissingSimulationError: If it is not installed.
+    """
+    try:
+        import numba  # noqa: F401
+    except ImportError as error:
+        from objectives.discharge import MissingSimulationError
+
+        raise MissingSimulationError('the fidelity "micro" needs numba, which is not installed; install "glittercake[simulation]"') from error
 
 
 def _worth_it(
@@ -123,7 +149,7 @@ def _worth_it(
     for fidelity, at in drawn.items():
         if at.size:
             taught = learned_correlation(model, candidates[at], fidelity)
-            tried[fidelity] = simulating(model, found.of(at), fidelity, taught, model.campaign.effort, seed)
+            tried[fidelity] = simulating(model, found, fidelity, taught, model.campaign.effort, seed, at)
     paying = {fidelity: one.value.gain - one.cost_share * one.gain for fidelity, one in tried.items() if one.pays}
     if not paying:
         said = ", ".join(f"{one.correlation:.2f} for `{fidelity}`" for fidelity, one in tried.items())
@@ -134,7 +160,20 @@ def _worth_it(
 
 
 def _simulate(model: FittedModel, x: Array, fidelity: Fidelity, seed: int) -> tuple[Simulated, Simulated]:
-    """Return what a recipe ``(4,)`` gives at the goal's condition: at the fidelity, and as `cell`, which `micro` builds on."""
+    """Return what a recipe ``(4,)`` gives at the goal's condition: at the fidelity, and as `cell`, which `micro` builds on.
+
+    Whatever goes wrong is a status with a sentence, so that one recipe does not cost the others.
+    """
+    try:
+        return _simulated(model, x, fidelity, seed)
+    except ImportError:
+        raise
+    except Exception as error:
+        lost = Simulated({}, status="error", detail=f"{type(error).__name__}: {error}")
+        return lost, lost
+
+
+def _simulated(model: FittedModel, x: Array, fidelity: Fidelity, seed: int) -> tuple[Simulated, Simulated]:
     from objectives.discharge import simulate_cell  # here: it loads a solver
 
     recipe, conditions = Recipe.from_row(x), (model.physics.conditions,)
@@ -164,9 +203,14 @@ def hearing(model: FittedModel, recipes: Array, results: Sequence[tuple[Simulate
     return replace(model, fused=fused, predictors=predictors)
 
 
+def taught_by(results: Sequence[tuple[Simulated, Simulated]]) -> Mask:
+    """Return which results teach anything, ``(r,)`` bool."""
+    return np.array([own.status == below.status == "ok" and not own.facts.get("se_coarse") for own, below in results], dtype=bool)
+
+
 def differences(model: FittedModel, recipes: Array, results: Sequence[tuple[Simulated, Simulated]], fidelity: Fidelity) -> Mapping[Step, Differences]:
-    """Return what a fidelity adds to the one below it at recipes, by step; arguments as in `hearing`."""
-    good = np.array([own.status == below.status == "ok" and not own.facts.get("se_coarse") for own, below in results], dtype=bool)
+    """Return what each fidelity up to one adds to the one below it at recipes, by step; arguments as in `hearing`."""
+    good = taught_by(results)
     if not good.any():
         return {}
     q_ref = UTILISATION_REFERENCE[model.physics.study.active_material]
@@ -175,11 +219,12 @@ def differences(model: FittedModel, recipes: Array, results: Sequence[tuple[Simu
     kept = [pair for pair, fine in zip(results, good, strict=True) if fine]
     capacity = [np.array([one.outcomes[CAPACITY] for one in column]) for column in zip(*kept, strict=True)]
     (own, slope), (below, _) = (share_of(value, q_ref) for value in capacity)
+    found = {Step("cell", CAPACITY): Differences(features[CAPACITY], below - closed[CAPACITY], np.zeros(len(below)))}
     if fidelity == "cell":
-        return {Step("cell", CAPACITY): Differences(features[CAPACITY], own - closed[CAPACITY], np.zeros(len(own)))}
+        return found
     seeds = np.sqrt([one.facts["seeds"] for one, _ in kept])
     scatter = {name: np.array([one.sd.get(name, 0.0) for one, _ in kept]) / seeds for name in (*PATHS, CAPACITY)}
-    found = {Step("micro", CAPACITY): Differences(features[CAPACITY], own - below, scatter[CAPACITY] * slope)}
+    found[Step("micro", CAPACITY)] = Differences(features[CAPACITY], own - below, scatter[CAPACITY] * slope)
     for name in PATHS:
         value = np.array([one.outcomes[name] for one, _ in kept])
         found[Step("micro", name)] = Differences(features[name], np.log(value) - closed[name], scatter[name] / value)

@@ -26,7 +26,7 @@ from optimizer.outlook import SAMPLES, Outlook, outlook, survey
 from optimizer.preparing import Preparation, choose_control, prepare, wanted
 from optimizer.report import Interval, LimitState, conditions_json, cost_json, hard_states, intervals, recipe_json, rounded, sheet_json, soft_states
 from optimizer.request import Strategy, SuggestError, check_request
-from optimizer.simulate_first import SIMULATED, SimulatedFirst, Wanted, simulate_first
+from optimizer.simulate_first import SIMULATED, WANTED, SimulatedFirst, Wanted, simulate_first
 from optimizer.stock import Cost, total
 from optimizer.trust import Trust, trust_of
 
@@ -181,6 +181,8 @@ def suggest(
         ImportError: If something is to be simulated and the extra `simulation` is not installed.
     """
     wanted = check_request(campaign.batch.size if n is None else n, seed)
+    if simulate not in (None, *WANTED):
+        raise SuggestError(f"simulate must be one of {', '.join(WANTED)} or left out, got {simulate}; choose one")
     model = fit_model(campaign, evidence, cells)
     return suggest_from(model, wanted, seed, np.zeros((0, 4)) if pending is None else pending, strategy, acquisition, candidates, simulate)
 
@@ -212,7 +214,7 @@ def suggest_from(
     rule = stock_rule(campaign, shelf.after(wanted(campaign, controls)))
     first = None
     if simulate is not None and used == "bayesian":
-        best = np.stack([choice.recipe for choice in propose(model, feasible, measured, pending, max(n, SIMULATED), seed, acquisition, rule)])
+        best = np.stack([choice.recipe for choice in propose(model, feasible, measured, pending, SIMULATED, seed, acquisition, rule)])
         found = survey(model, feasible, np.concatenate([measured, pending]), best, SAMPLES, seed)
         model, first = simulate_first(model, found, best, seed, simulate)
     elif simulate is not None:

@@ -16,12 +16,13 @@ from optimizer.bayesian import propose
 from optimizer.campaign import Campaign
 from optimizer.candidates import Feasible
 from optimizer.cli import app
-from optimizer.fidelity_choice import Simulating
+from optimizer.fidelity_choice import Simulating, simulating
 from optimizer.measured import incumbents, measured_designs
 from optimizer.model import FittedModel
 from optimizer.outlook import Field, survey
+from optimizer.request import SuggestError
 from optimizer.simulate_first import drawable, hearing, simulate_first
-from optimizer.suggestion import suggest_from
+from optimizer.suggestion import suggest, suggest_from
 from optimizer.value import Value
 from surrogates.fusion.simulated import CAPACITY, Step, weights_of
 
@@ -51,8 +52,7 @@ def expected(model: FittedModel, recipes: np.ndarray) -> np.ndarray:
     return np.asarray(model.fused.predict(CAPACITY, model.inputs(recipes)[CAPACITY]).mean)
 
 
-def test_simulation_moves_the_prediction_as_its_weight_says(listening: FittedModel) -> None:
-    pytest.importorskip("pybamm")
+def test_more_simulated_capacity_raises_the_prediction_where_cells_bear_it_out(listening: FittedModel) -> None:
     weight = weights_of(listening.fused.models["simulation"])[Step("cell", CAPACITY)][0]
     assert weight > 0.1  # measured cells bear `cell` out in part
     closed = listening.physics.outcomes(COARSE).discharge_capacity
@@ -73,9 +73,38 @@ def test_failed_simulation_teaches_nothing(model: FittedModel) -> None:
 
 def test_microstructures_are_not_asked_about_se_that_they_cannot_draw(model: FittedModel) -> None:
     pytest.importorskip("numba")
-    recipes = np.array([[80.0, 5.0, 0.6, 2.3], [80.0, 5.0, 1.5, 2.3]])
+    recipes = np.array([[80.0, 5.0, 0.6, 2.3], [80.0, 5.0, 1.5, 2.3], [80.0, 5.0, 15.0, 2.3]])
     assert drawable(model, recipes, "micro").tolist() == [1]
-    assert drawable(model, recipes, "cell").tolist() == [0, 1]
+    assert drawable(model, recipes, "cell").tolist() == [0, 1, 2]
+
+
+def test_simulating_one_candidate_is_worth_something_beside_the_others(model: FittedModel, field: tuple[Field, np.ndarray]) -> None:
+    alone = simulating(model, field[0], "micro", 1.0, None, 0, np.array([0]))
+    every = simulating(model, field[0], "micro", 1.0, None, 0)
+    assert (alone.recipes, every.recipes) == (1, 3)
+    assert alone.gain == every.gain
+    assert alone.value.gain > 0.0
+
+
+def test_simulation_that_raises_costs_the_others_nothing(
+    model: FittedModel, field: tuple[Field, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(asked: FittedModel, x: np.ndarray, *rest: object) -> tuple[Simulated, Simulated]:
+        del rest
+        if x[0] == field[1][0][0]:
+            raise ValueError("no such block")
+        return seen(float(asked.physics.outcomes(x[None]).discharge_capacity[0]))
+
+    monkeypatch.setattr(first, "_simulated", broken)
+    _, done = simulate_first(model, *field, 0, "cell")
+    assert done.results[0].detail == "ValueError: no such block"
+    assert f"of which {done.failed} failed" in done.sentence
+    assert 1 <= done.failed < len(done.results)
+
+
+def test_unknown_fidelity_is_refused(campaign: Campaign) -> None:
+    with pytest.raises(SuggestError, match="simulate must be one of auto, cell, micro or left out, got analytic"):
+        suggest(campaign, 1, simulate="analytic")  # type: ignore[arg-type]
 
 
 def test_auto_simulates_only_where_measured_cells_say_that_it_pays(
@@ -106,6 +135,7 @@ def test_suggest_simulates_first_where_asked(model: FittedModel) -> None:
     assert plain.simulated is None
     assert "simulated_first" not in plain.as_json()
     assert told.simulated is not None
+    assert told.simulated.sentence in told._repr_html_()
     simulated = told.as_json()["simulated_first"]
     assert (simulated["fidelity"], len(simulated["simulated"])) == ("cell", first.SIMULATED)
     assert 50.0 < simulated["simulated"][0]["outcomes"]["discharge_capacity"] < 230.0
