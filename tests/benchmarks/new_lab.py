@@ -1,8 +1,8 @@
 """What a new lab may expect on real data: each bundled study as a lab that nobody has seen, its other designs as its own cells, one design predicted.
 
 The physics is calibrated without the study; what simulations add to it has the shipped calibration. A lab's physics moves along its slopes at the
-calibration, where the product computes it anew: in two studies that costs the product 0.1 of log density more. Prints errors, coverage of 90 % intervals and log density on the natural
-scale, by how far a lab's parameters may lie from what studies share, in units of their priors.
+calibration, where the product computes it anew: in two studies that costs the product 0.1 of log density more. Prints errors, coverage of 90 %
+intervals and log density on the natural scale, by how far a lab's parameters may lie from what studies share, in units of their priors.
 
 OMP_NUM_THREADS=1 python tests/benchmarks/new_lab.py [deviation ...]
 """
