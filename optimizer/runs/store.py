@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +14,9 @@ from sqlalchemy import Connection, Text, bindparam, cast, insert, inspect, selec
 from sqlalchemy.exc import IntegrityError, InternalError, OperationalError, SQLAlchemyError
 
 from optimizer.database import DatabaseError, connect, is_sqlite, open_engine, prepare, reading, reason, shown, writing
-from optimizer.runs.history import COMPLETED, FAILED, LEARNED, PROPOSED, RUNNING, Proposal, Result, Trial
+from optimizer.runs.history import PROPOSED, RUNNING, Proposal, Result, Trial
 from optimizer.runs.plan import Plan
+from optimizer.runs.rows import ASK, TELL, trial_of, unpacked, with_result
 from optimizer.runs.tables import SCHEMA, events, metadata, runs, trials
 
 CHUNK = 200  # trials read at once: their text fits the processor's cache, which is a sixth quicker than a thousand
@@ -219,7 +219,7 @@ class Store:
                         "asked": asked,
                         "now": now,
                     }
-                    connection.execute(_ASK, values)
+                    connection.execute(ASK, values)
                     found.append(Trial(n, proposal.recipe, proposal.by, asked, notes=proposal.notes))
         except IntegrityError as error:
             last = number + len(proposals) - 1
@@ -265,9 +265,9 @@ class Store:
                     "event": ended,
                     "now": now,
                 }
-                if connection.execute(_TELL, values).rowcount != 1:
+                if connection.execute(TELL, values).rowcount != 1:
                     raise StoreError(f"trial {trial.number} of run {run.name!r} is not running, so it takes no result; each trial is counted once")
-                found.append(_with_result(trial, result.state, ended, run.goal, simulated.outcomes, result.margins, simulated.percolates))
+                found.append(with_result(trial, result.state, ended, run.goal, simulated.outcomes, result.margins, simulated.percolates))
         return found
 
     def history(self, run: Run) -> list[Trial]:
@@ -279,8 +279,8 @@ class Store:
         with self._reading() as connection:
             for rows in connection.execute(select(*plain, *packed).where(t.run_id == run.id).order_by(t.number)).partitions(CHUNK):
                 columns = list(zip(*rows, strict=True))
-                unpacked = [_unpacked(texts) for texts in columns[len(plain) :]]
-                found.extend(_trial(run.goal, *row) for row in zip(*columns[: len(plain)], *unpacked, strict=True))
+                values = [unpacked(texts) for texts in columns[len(plain) :]]
+                found.extend(trial_of(run.goal, *row) for row in zip(*columns[: len(plain)], *values, strict=True))
         return found
 
     def rows(self, run: Run) -> Iterator[dict[str, Any]]:
@@ -315,33 +315,6 @@ class Store:
 _AT_REST = ("created", "stopped", "finished", "extended")  # after these events no driver is at work
 
 
-def _unpacked(texts: Sequence[str | None]) -> list[Any]:
-    """Return what columns of JSON hold; read as one text, which takes a third of the time."""
-    return list(json.loads(f"[{','.join([text or 'null' for text in texts])}]"))
-
-
-def _trial(
-    goal: Sequence[str],
-    number: int,
-    by: str,
-    asked: int,
-    attempt: int,
-    state: str,
-    ended: int | None,
-    percolates: int | None,
-    recipe: Sequence[float],
-    notes: Mapping[str, Any] | None,
-    outcomes: Mapping[str, float] | None,
-    margins: Mapping[str, float] | None,
-) -> Trial:
-    """Return a trial as kept."""
-    if state not in (COMPLETED, FAILED):
-        return Trial(number, tuple(recipe), by, asked, attempt, notes)
-    known = outcomes or {}
-    values, learned = tuple([known.get(name) for name in goal]), tuple([known.get(name) for name in LEARNED])
-    return Trial(number, tuple(recipe), by, asked, attempt, notes, ended, state, values, tuple((margins or {}).values()), learned, bool(percolates))
-
-
 def _log(connection: Connection, run_id: int, kind: str, at: float, detail: str, number: int | None = None) -> int:
     """Append an event and return its number."""
     key = connection.execute(_EVENT, {"run": run_id, "kind": kind, "at": at, "detail": detail, "n": number}).inserted_primary_key
@@ -349,54 +322,5 @@ def _log(connection: Connection, run_id: int, kind: str, at: float, detail: str,
     return int(key[0])
 
 
-def _with_result(
-    trial: Trial, state: str, ended: int, goal: Sequence[str], outcomes: Mapping[str, float], margins: Mapping[str, float], percolates: bool
-) -> Trial:
-    """Return a trial with its result."""
-    return Trial(
-        trial.number,
-        trial.recipe,
-        trial.by,
-        trial.asked,
-        trial.attempt,
-        trial.notes,
-        ended,
-        state,
-        tuple(outcomes.get(name) for name in goal),
-        tuple(margins.values()),
-        tuple(outcomes.get(name) for name in LEARNED),
-        percolates,
-    )
-
-
-# Built once: the statement is half the time of a transaction otherwise.
+# Built once, as those of `rows`: the statement is half the time of a transaction otherwise.
 _EVENT = insert(events).values(run_id=bindparam("run"), kind=bindparam("kind"), at=bindparam("at"), detail=bindparam("detail"), number=bindparam("n"))
-_ASK = insert(trials).values(
-    run_id=bindparam("run"),
-    number=bindparam("n"),
-    state=RUNNING,
-    attempt=1,
-    chosen_by=bindparam("by"),
-    why=bindparam("why"),
-    recipe=bindparam("recipe"),
-    notes=bindparam("notes"),
-    asked=bindparam("asked"),
-    asked_at=bindparam("now"),
-    started_at=bindparam("now"),
-)
-_TELL = (
-    update(trials)
-    .where((trials.c.run_id == bindparam("run")) & (trials.c.number == bindparam("n")) & (trials.c.state == bindparam("was")))
-    .values(
-        state=bindparam("now_state"),
-        outcomes=bindparam("out"),
-        sd=bindparam("dev"),
-        facts=bindparam("more"),
-        margins=bindparam("limits"),
-        percolates=bindparam("path"),
-        status=bindparam("said"),
-        detail=bindparam("how"),
-        ended=bindparam("event"),
-        ended_at=bindparam("now"),
-    )
-)
