@@ -219,8 +219,8 @@ class _Driver:
         futures = [self._arrived.get()]
         while not self._arrived.empty():
             futures.append(self._arrived.get())
-        lost = next((future for future in futures if isinstance(future.exception(), WorkerStartError)), None)
-        results = [self._ended_now(future) for future in futures if not isinstance(future.exception(), WorkerStartError)]
+        lost = [future for future in futures if isinstance(future.exception(), WorkerStartError)]
+        results = [self._ended_now(future) for future in futures if future not in lost]
         for trial, (_, result) in zip(self._store.tell(self._run, results), results, strict=True):
             self._history[trial.number] = trial
             self._standing.add(trial, self._history)
@@ -231,8 +231,8 @@ class _Driver:
                 plan, seconds = self._plan, time.monotonic() - self._began
                 counts = len(self._history), self._ended, self._failed, plan.budget.evaluations
                 self._watch(Progress(*counts, self._standing.volume, seconds, trial, result.simulated.status))
-        if lost is not None:  # after what arrived beside it has been kept
-            lost.result()
+        if lost:  # raises, after what arrived beside it has been kept
+            lost[0].result()
 
     def _ended_now(self, future: Future[Result]) -> tuple[Trial, Result]:
         """Return a trial with what came of it; where seconds count, a lost evaluation has cost all those since it was handed out."""

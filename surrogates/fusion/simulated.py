@@ -83,9 +83,7 @@ class Correction:
         """Return the correction with further simulated electrodes, nothing refitted."""
         found = dict(self.models)
         for step, one in rows.items():
-            apart = np.clip(one.apart - self.usual[step], -LARGEST, LARGEST)
-            data = OutcomeData(_bare(one.features), apart, np.hypot(one.scatter, MODEL_SD))
-            found[step.fidelity] = found[step.fidelity].extended({step.outcome: data})
+            found[step.fidelity] = found[step.fidelity].extended({step.outcome: _data(one, self.usual[step])})
         return replace(self, models=found)
 
 
@@ -156,24 +154,34 @@ def correction(micro: SimulatedSet, cell: SimulatedSet, physics: Physics) -> Cor
     drawn, ran = np.repeat(micro.trained_on, k), np.repeat(cell.trained_on, k)
     once = np.arange(len(recipes)) % k == 0  # a structure is the same at every condition
 
-    usual: dict[Step, float] = {}
-
-    def step(fidelity: Fidelity, name: str, apart: Array, scatter: Array, rows: Mask) -> OutcomeData:
-        usual[Step(fidelity, name)] = float(np.median(apart[rows]))
-        values = np.clip(apart[rows] - usual[Step(fidelity, name)], -LARGEST, LARGEST)
-        noise = np.hypot(scatter[rows], MODEL_SD)
-        return merge(OutcomeData(_bare(used(name, where[rows])), values, noise), KEPT_ROWS)
-
     capacity, slope = share_of(micro.discharge[CAPACITY], q_ref)
     by_cell, _ = share_of(cell.discharge[CAPACITY], q_ref)
     seeds = np.sqrt(np.repeat(np.maximum(micro.seeds, 1), k))
+
+    def of(step: Step, apart: Array, scatter: Array, rows: Mask) -> Differences:
+        return Differences(used(step.outcome, where[rows]), apart[rows], scatter[rows])
+
+    cell_step, micro_step = Step("cell", CAPACITY), Step("micro", CAPACITY)
     scatter = np.nan_to_num(micro.discharge_sd[CAPACITY].ravel()) * slope / seeds
-    differences = {CAPACITY: step("micro", CAPACITY, capacity - by_cell, scatter, drawn & ran)}
-    for name in PATHS:
-        value, sd = np.repeat(micro.structure[name], k), np.repeat(np.nan_to_num(micro.structure_sd[name]), k)
-        differences[name] = step("micro", name, np.log(value) - modelled[name], sd / value / seeds, drawn & once)
-    of_cell = {CAPACITY: step("cell", CAPACITY, by_cell - modelled[CAPACITY], np.zeros(len(recipes)), ran)}
-    return Correction({"cell": fit_plain(of_cell, PRIORS), "micro": fit_plain(differences, PRIORS)}, usual)
+    rows = {
+        cell_step: of(cell_step, by_cell - modelled[CAPACITY], np.zeros(len(recipes)), ran),
+        micro_step: of(micro_step, capacity - by_cell, scatter, drawn & ran),
+    }
+    for path in (Step("micro", outcome) for outcome in PATHS):
+        value, sd = (np.repeat(known[path.outcome], k) for known in (micro.structure, micro.structure_sd))
+        rows[path] = of(path, np.log(value) - modelled[path.outcome], np.nan_to_num(sd) / value / seeds, drawn & once)
+    usual = {step: float(np.median(one.apart)) for step, one in rows.items()}
+    merged = {step: merge(_data(one, usual[step]), KEPT_ROWS) for step, one in rows.items()}
+    models = {
+        fidelity: fit_plain({step.outcome: data for step, data in merged.items() if step.fidelity == fidelity}, PRIORS)
+        for fidelity in dict.fromkeys(step.fidelity for step in merged)
+    }
+    return Correction(models, usual)
+
+
+def _data(one: Differences, usual: float) -> OutcomeData:
+    """Return differences as rows to learn from, less the usual one."""
+    return OutcomeData(_bare(one.features), np.clip(one.apart - usual, -LARGEST, LARGEST), np.hypot(one.scatter, MODEL_SD))
 
 
 def share_of(capacity: Array, q_ref: float) -> tuple[Array, Array]:
