@@ -15,7 +15,7 @@ from optimizer.batch_rule import BatchRule, campaign_ledger, stock_rule
 from optimizer.bayesian import propose
 from optimizer.campaign import Campaign
 from optimizer.candidates import Feasible
-from optimizer.fidelity_choice import SIMULATES, Simulating, learned_correlation, least_correlation, simulating
+from optimizer.fidelity_choice import CANDIDATES, SIMULATES, Simulating, drawable, learned_correlation, least_correlation, simulating
 from optimizer.measured import incumbents, measured_designs
 from optimizer.model import FittedModel, fit_model
 from optimizer.noise import Scatter, scatter
@@ -33,7 +33,6 @@ from optimizer.space.suggestion import everything_goes
 from optimizer.space.table import Trial, recipes_of
 from optimizer.threads import one_thread
 
-CANDIDATES = 8  # recipes among which the next cell is chosen: the batch and the next best
 WIDE, WIDE_SAMPLES = 384, 1024  # recipes spread over the space, and joint samples, for what is left in it
 FEWEST = 4  # measured recipes below which there is nothing to learn from, as for proposals
 
@@ -216,16 +215,17 @@ def _advice(model: AnyModel, known: _Known, n: int, seed: int, pending: Array, l
     costs = rule.effort(recipes, []) if rule and rule.effort else None
     repeats, new = one_more(model, batch, _measured_outcomes(model), seed, None if costs is None else costs[: len(before) + n])
     effort = getattr(model.campaign, "effort", None)
-    fidelities = SIMULATES if isinstance(model, FittedModel) else ()
+    drawn = {fidelity: drawable(model, candidates, fidelity) for fidelity in SIMULATES} if isinstance(model, FittedModel) else {}
     simulate = tuple(
-        least_correlation(model, found, fidelity, effort, seed) if trust is None else simulating(model, found, fidelity, trust, effort, seed)
-        for fidelity in fidelities
+        least_correlation(model, found, fidelity, effort, seed, at) if trust is None else simulating(model, found, fidelity, trust, effort, seed, at)
+        for fidelity, at in drawn.items()
     )
     learned: list[tuple[Mapping[str, float], Simulating]] = []
     if trust is None and isinstance(model, FittedModel):
-        for fidelity in fidelities:
-            taught = learned_correlation(model, candidates, fidelity)
-            learned.append((taught, simulating(model, found, fidelity, taught, effort, seed)))
+        for fidelity, at in drawn.items():
+            if at.size:
+                taught = learned_correlation(model, candidates[at], fidelity)
+                learned.append((taught, simulating(model, found, fidelity, taught, effort, seed, at)))
     total = None
     if rule and rule.effort and effort:
         total = float(sum(rule.effort(candidates, list(range(j)))[j] for j in range(min(n, len(candidates))))), effort.unit

@@ -126,7 +126,10 @@ def _left_text(advice: Advice) -> str:
 
 def simulating_text(one: Simulating, advice: Advice) -> str:
     """Return whether to simulate the candidates before the next cell is chosen."""
-    first = f"Simulating first ({one.fidelity}, {one.recipes} candidates, {plain(one.seconds, signed=False)} s): "
+    if not one.recipes:
+        return f"Simulating first ({one.fidelity}): the free SE of every candidate is too fine or too coarse to be drawn."
+    many = f"{one.recipes} candidate{'s' if one.recipes > 1 else ''}"
+    first = f"Simulating first ({one.fidelity}, {many}, {plain(one.seconds, signed=False)} s): "
     if not one.changes:
         how = f"at a correlation of {one.correlation:g}" if advice.trusted else "however good"
         return f"{first}cannot change the next cell for the better, {how}."

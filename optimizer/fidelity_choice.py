@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from objectives.composition import Array
+from objectives.recipe import Recipe
 from objectives.simulated import Fidelity
 from optimizer.improvement import improvement
 from optimizer.model import FittedModel
@@ -35,6 +36,7 @@ SIMULATES: Mapping[Fidelity, tuple[str, ...]] = {
 SECONDS: Mapping[Fidelity, float] = {"cell": 0.09, "micro": 3.6}
 UNITS_S: Mapping[str, float] = {"s": 1.0, "min": 60.0, "h": 3600.0, "hours": 3600.0, "d": 86400.0, "days": 86400.0}  # of effort
 CELL_S = 8 * 3600.0  # of a lab that does not say: the working day of the campaign file's example [A]
+CANDIDATES = 8  # for the next cell: the batch and the next best, which are simulated
 CORRELATIONS = (0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 1.0)  # tried where nobody states how far a simulation is to be trusted
 LEAST_SHARE = 0.01  # of the next cell's expected gain below which a better choice of it is none
 
@@ -153,6 +155,20 @@ def learned_correlation(model: FittedModel, recipes: Array, fidelity: Fidelity) 
     return found
 
 
+def drawable(model: FittedModel, recipes: Array, fidelity: Fidelity) -> NDArray[np.int_]:
+    """Return the indices of the recipes ``(n, 4)`` that a fidelity can tell anything of: free SE neither too fine nor too coarse to draw."""
+    if fidelity == "cell":
+        return np.arange(len(recipes))
+    from objectives.microstructure.analyse import GRAINS_ACROSS  # here: these load solvers
+    from objectives.microstructure.contents import contents
+    from objectives.microstructure.generate import se_clamped
+    from optimizer.runs.micro import VOXEL_UM, WIDTH_UM
+
+    made = [contents(model.physics, Recipe.from_row(x)) for x in recipes]
+    coarse = [one.phi_free > 0.0 and GRAINS_ACROSS * one.se_particle_um > WIDTH_UM for one in made]
+    return np.flatnonzero([not (se_clamped(one, VOXEL_UM) or grains) for one, grains in zip(made, coarse, strict=True)])
+
+
 def cell_seconds(effort: Effort | None) -> float:
     """Return what a cell costs in seconds; a lab that counts money, or nothing, is taken to spend a working day on it."""
     if effort is None or effort.unit.strip() not in UNITS_S or effort.cell <= 0.0:
@@ -160,10 +176,12 @@ def cell_seconds(effort: Effort | None) -> float:
     return effort.cell * UNITS_S[effort.unit.strip()]
 
 
-def least_correlation(model: AnyModel, found: Field, fidelity: Fidelity, effort: Effort | None, seed: int) -> Simulating:
-    """Return the simulating of the least correlation at which it pays; of a perfect simulation where it never does."""
+def least_correlation(
+    model: AnyModel, found: Field, fidelity: Fidelity, effort: Effort | None, seed: int, at: NDArray[np.int_] | None = None
+) -> Simulating:
+    """Return the simulating of the least correlation at which it pays; of a perfect simulation where it never does. Arguments as in `simulating`."""
     for correlation in CORRELATIONS:
-        tried = simulating(model, found, fidelity, correlation, effort, seed)
+        tried = simulating(model, found, fidelity, correlation, effort, seed, at)
         if tried.pays:
             break
     return tried

@@ -151,6 +151,8 @@ def entry(
         time: Of the batch; now when left out.
     """
     controls = {"controls": [control["recipe"] for control in answer["controls"]]} if "controls" in answer else {}
+    told = answer.get("simulated_first")  # what the surrogates heard beside measurements
+    simulated = {"simulated_first": {"fidelity": told["fidelity"], "recipes": [one["recipe"] for one in told["simulated"]]}} if told else {}
     return {
         "time": (time or datetime.now(UTC)).astimezone(UTC).isoformat(timespec="seconds"),
         "campaign": answer["campaign"],
@@ -159,6 +161,7 @@ def entry(
         "learned_from": {what: fingerprint(records) for what, records in learned_from.items()},
         "recipes": [suggestion["recipe"] for suggestion in answer["suggestions"]],
         **controls,
+        **simulated,
         "settings": settings_of(campaign),
     }
 

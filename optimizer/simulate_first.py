@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from objectives.electrode import UTILISATION_REFERENCE
 from objectives.outcomes import LEARNED, OUTCOMES
 from objectives.recipe import Recipe
 from objectives.simulated import Fidelity, Simulated
-from optimizer.fidelity_choice import SIMULATES, Simulating, learned_correlation, simulating
+from optimizer.fidelity_choice import SIMULATES, Simulating, drawable, learned_correlation, simulating
 from optimizer.model import FittedModel
 from optimizer.outlook import Field
 from optimizer.report import recipe_json, rounded
@@ -27,10 +27,9 @@ from surrogates.fusion.simulated import CAPACITY, PATHS, Differences, Step, hear
 from surrogates.training import natural
 
 FIRST_SEED = 1000  # of the candidates' microstructures: the bundled electrodes have those below
-SIMULATED = 8  # candidates, as `advise` reckons with
 
 Wanted = Literal["auto", "cell", "micro"]
-WANTED: tuple[Wanted, ...] = ("auto", "cell", "micro")
+WANTED: tuple[Wanted, ...] = get_args(Wanted)
 
 
 @dataclass(frozen=True)
@@ -112,21 +111,6 @@ def simulate_first(model: FittedModel, found: Field, candidates: Array, seed: in
     return taught, SimulatedFirst(fidelity, why, candidates[at], own, seconds, failed, len(candidates) - len(at))
 
 
-def drawable(model: FittedModel, recipes: Array, fidelity: Fidelity) -> NDArray[np.int_]:
-    """Return the indices of the recipes ``(n, 4)`` that a fidelity can tell anything of: free SE neither too fine nor too coarse to draw."""
-    if fidelity == "cell":
-        return np.arange(len(recipes))
-    load_numba()
-    from objectives.microstructure.analyse import GRAINS_ACROSS  # here: these load and compile solvers
-    from objectives.microstructure.contents import contents
-    from objectives.microstructure.generate import se_clamped
-    from optimizer.runs.micro import VOXEL_UM, WIDTH_UM
-
-    made = [contents(model.physics, Recipe.from_row(x)) for x in recipes]
-    coarse = [one.phi_free > 0.0 and GRAINS_ACROSS * one.se_particle_um > WIDTH_UM for one in made]
-    return np.flatnonzero([not (se_clamped(one, VOXEL_UM) or grains) for one, grains in zip(made, coarse, strict=True)])
-
-
 def load_numba() -> None:
     """Make sure of what compiles the microstructures' solvers.
 
@@ -180,6 +164,7 @@ def _simulated(model: FittedModel, x: Array, fidelity: Fidelity, seed: int) -> t
     (cell,) = simulate_cell(model.physics, recipe, conditions)
     if fidelity == "cell":
         return cell, cell
+    load_numba()
     from optimizer.runs.micro import simulate_seeds  # here: it loads and compiles solvers
 
     (micro,) = simulate_seeds(model.physics, recipe, FIRST_SEED + seed, conditions)

@@ -20,13 +20,14 @@ from optimizer.campaign import Campaign
 from optimizer.candidates import Feasible
 from optimizer.checks import SEED, Check, nearest_passing
 from optimizer.explain import making, reason
+from optimizer.fidelity_choice import CANDIDATES
 from optimizer.measured import incumbents, measured_designs
 from optimizer.model import FittedModel, fit_model
 from optimizer.outlook import SAMPLES, Outlook, outlook, survey
 from optimizer.preparing import Preparation, choose_control, prepare, wanted
 from optimizer.report import Interval, LimitState, conditions_json, cost_json, hard_states, intervals, recipe_json, rounded, sheet_json, soft_states
 from optimizer.request import Strategy, SuggestError, check_request
-from optimizer.simulate_first import SIMULATED, WANTED, SimulatedFirst, Wanted, simulate_first
+from optimizer.simulate_first import WANTED, SimulatedFirst, Wanted, simulate_first
 from optimizer.stock import Cost, total
 from optimizer.trust import Trust, trust_of
 
@@ -214,7 +215,7 @@ def suggest_from(
     rule = stock_rule(campaign, shelf.after(wanted(campaign, controls)))
     first = None
     if simulate is not None and used == "bayesian":
-        best = np.stack([choice.recipe for choice in propose(model, feasible, measured, pending, SIMULATED, seed, acquisition, rule)])
+        best = np.stack([choice.recipe for choice in propose(model, feasible, measured, pending, CANDIDATES, seed, acquisition, rule)])
         found = survey(model, feasible, np.concatenate([measured, pending]), best, SAMPLES, seed)
         model, first = simulate_first(model, found, best, seed, simulate)
     elif simulate is not None:

@@ -9,15 +9,17 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from optimizer.advice import Advice, advise, advise_from
-from optimizer.advice_text import chance, outlook_text, plain, sentences
+from optimizer.advice_text import chance, learned_text, outlook_text, plain, sentences
 from optimizer.campaign import Campaign
 from optimizer.cli import app
+from optimizer.fidelity_choice import Simulating
 from optimizer.goal import Objective
 from optimizer.model import FittedModel
 from optimizer.outlook import Range
 from optimizer.request import SuggestError
 from optimizer.stock import Effort
 from optimizer.suggestion import suggest_from
+from optimizer.value import Value
 
 NONE = np.zeros((0, 4))
 
@@ -89,18 +91,23 @@ def test_effort_tells_what_the_batch_costs(energy: Campaign) -> None:
 
 
 def test_stated_trust_decides_on_simulating(energy: Campaign) -> None:
-    none, full = advise(energy, trust=0.0), advise(energy, trust=1.0)
-    assert all("cannot change the next cell for the better, at a correlation of 0" in s for s in sentences(none) if s.startswith("Simulating"))
-    assert all(s.endswith("simulate.") for s in sentences(full) if s.startswith("Simulating"))
+    none, full = ([s for s in sentences(advise(energy, trust=r)) if s.startswith("Simulating first (cell,")] for r in (0.0, 1.0))
+    assert "cannot change the next cell for the better, at a correlation of 0" in none[0]
+    assert full[0].endswith("simulate.")
 
 
 def test_learned_trust_is_told_unless_one_is_given(energy: Campaign, advice: Advice) -> None:
-    cell, micro = [sentence for sentence in sentences(advice) if sentence.startswith("Measured cells teach")]
+    (cell,) = [sentence for sentence in sentences(advice) if sentence.startswith("Measured cells teach")]
     assert "(capacity) of `cell`" in cell
-    assert "(ionic tau)" in micro
-    learned = {one["fidelity"]: one for one in advice.as_json()["simulate_as_learned"]}
-    assert set(learned["cell"]["correlation"]) == {"discharge_capacity"}
-    assert set(learned["micro"]["correlation"]) == {"ionic_tortuosity_factor", "electronic_tortuosity_factor", "discharge_capacity"}
+    assert "Simulating first (micro): the free SE of every candidate is too fine or too coarse to be drawn." in sentences(advice)
+    (learned,) = advice.as_json()["simulate_as_learned"]
+    assert learned["fidelity"] == "cell"
+    assert set(learned["correlation"]) == {"discharge_capacity"}
+    micro = Simulating("micro", 2, 7.2, 1e-4, 0.3, 50.0, Value(5.0, 1.0, 0.4))
+    assert learned_text({"ionic_tortuosity_factor": 0.3}, micro) == (
+        "Measured cells teach a correlation of 0.30 (ionic tau) of `micro` with what is still unknown: there simulating raises the next cell's "
+        "expected gain by 10 %, more than it costs."
+    )
     given = advise(energy, trust=0.5)
     assert given.learned == ()
     assert not any(sentence.startswith("Measured cells teach") for sentence in sentences(given))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,12 +17,12 @@ from optimizer.bayesian import propose
 from optimizer.campaign import Campaign
 from optimizer.candidates import Feasible
 from optimizer.cli import app
-from optimizer.fidelity_choice import Simulating, simulating
+from optimizer.fidelity_choice import CANDIDATES, Simulating, drawable, simulating
 from optimizer.measured import incumbents, measured_designs
 from optimizer.model import FittedModel
 from optimizer.outlook import Field, survey
 from optimizer.request import SuggestError
-from optimizer.simulate_first import drawable, hearing, simulate_first
+from optimizer.simulate_first import hearing, simulate_first
 from optimizer.suggestion import suggest, suggest_from
 from optimizer.value import Value
 from surrogates.fusion.simulated import CAPACITY, Step, weights_of
@@ -137,18 +138,20 @@ def test_suggest_simulates_first_where_asked(model: FittedModel) -> None:
     assert told.simulated is not None
     assert told.simulated.sentence in told._repr_html_()
     simulated = told.as_json()["simulated_first"]
-    assert (simulated["fidelity"], len(simulated["simulated"])) == ("cell", first.SIMULATED)
+    assert (simulated["fidelity"], len(simulated["simulated"])) == ("cell", CANDIDATES)
     assert 50.0 < simulated["simulated"][0]["outcomes"]["discharge_capacity"] < 230.0
     filled = suggest_from(model, 2, 0, NOBODY, "sobol", simulate="cell")
     assert filled.simulated is not None
     assert filled.simulated.fidelity is None
 
 
-def test_command_says_what_was_simulated_and_refuses_it_without_physics() -> None:
+def test_command_says_what_was_simulated_and_refuses_it_without_physics(tmp_path: Path) -> None:
     pytest.importorskip("pybamm")
-    runner = CliRunner()
-    shown = runner.invoke(app, ["suggest", "-n", "1", "--simulate", "cell"])
+    runner, journal = CliRunner(), tmp_path / "journal.jsonl"
+    shown = runner.invoke(app, ["suggest", "-n", "1", "--simulate", "cell", "--journal", str(journal)])
     assert "Simulated 8 candidates as cell first (asked for)" in shown.stdout
+    (entry,) = map(json.loads, journal.read_text(encoding="utf-8").splitlines())
+    assert (entry["simulated_first"]["fidelity"], len(entry["simulated_first"]["recipes"])) == ("cell", CANDIDATES)
     again = json.loads(runner.invoke(app, ["suggest", "-n", "1", "--simulate", "cell", "--json"]).stdout)
     assert again["simulated_first"]["fidelity"] == "cell"
     refused = runner.invoke(app, ["suggest", "--campaign", "graphite-anode", "--simulate", "auto"])
